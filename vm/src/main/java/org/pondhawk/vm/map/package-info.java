@@ -1,0 +1,6 @@
+/// Address maps: entries, the chains of objects behind them, whole address spaces, fork and
+/// snapshots.
+@NullMarked
+package org.pondhawk.vm.map;
+
+import org.jspecify.annotations.NullMarked;
