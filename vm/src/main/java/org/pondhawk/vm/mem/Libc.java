@@ -42,10 +42,11 @@ final class Libc {
       withErrno("pwritev", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG);
   static final MethodHandle FTRUNCATE = withErrno("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
   static final MethodHandle FDATASYNC = withErrno("fdatasync", JAVA_INT, JAVA_INT);
-  static final MethodHandle LSEEK = withErrno("lseek", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
   static final MethodHandle FLOCK = withErrno("flock", JAVA_INT, JAVA_INT, JAVA_INT);
   static final MethodHandle CLOSE = withErrno("close", JAVA_INT, JAVA_INT);
   static final MethodHandle UNLINK = withErrno("unlink", JAVA_INT, ADDRESS);
+  static final MethodHandle STATX =
+      withErrno("statx", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS);
   static final MethodHandle OPEN =
       bind(
           "open",

@@ -62,7 +62,9 @@ public final class Linux {
   private static final int MADV_HUGEPAGE = 14;
   private static final int MADV_NOHUGEPAGE = 15;
   private static final int LOCK_EXCLUSIVE_NOW = 2 | 4;
-  private static final int SEEK_END = 2;
+  private static final int AT_FDCWD = -100;
+  private static final int AT_SYMLINK_NOFOLLOW = 0x100;
+  private static final int AT_EMPTY_PATH = 0x1000;
   private static final long SYS_MEMBARRIER = ARM ? 283 : 324;
   private static final int MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3;
   private static final int MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 1 << 4;
@@ -294,7 +296,7 @@ public final class Linux {
       errno = posixFallocate(fd, bytes);
     } while (errno == Errno.EINTR);
     if (errno == Errno.EOPNOTSUPP || errno == Errno.ENOSYS || errno == Errno.EINVAL) {
-      if (size(fd) < bytes) {
+      if (status(fd).size() < bytes) {
         truncate(fd, bytes);
       }
     } else if (errno != 0) {
@@ -325,21 +327,39 @@ public final class Linux {
     }
   }
 
-  /// The length of a file in bytes.
-  public static long size(int fd) throws IOException {
+  /// What the kernel knows of an open file.
+  public static FileStatus status(int fd) throws IOException {
     requireAvailable();
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment capture = Libc.capture(arena);
-      long size = (long) Libc.LSEEK.invokeExact(capture, fd, 0L, SEEK_END);
-      if (size < 0) {
-        throw transferFailed("ask for the length", Libc.errno(capture));
-      }
-      return size;
-    } catch (IOException e) {
-      throw e;
+      return status(arena, fd, arena.allocate(1), AT_EMPTY_PATH, Path.of("descriptor " + fd));
+    }
+  }
+
+  /// What the kernel knows of the file of that name; a symbolic link is not followed.
+  public static FileStatus status(Path path) throws IOException {
+    requireAvailable();
+    try (Arena arena = Arena.ofConfined()) {
+      return status(arena, AT_FDCWD, nameOf(path, arena), AT_SYMLINK_NOFOLLOW, path);
+    }
+  }
+
+  private static FileStatus status(
+      Arena arena, int directory, MemorySegment name, int flags, Path shown) throws IOException {
+    MemorySegment capture = Libc.capture(arena);
+    MemorySegment statx = arena.allocate(FileStatus.BYTES, Long.BYTES);
+    int result;
+    try {
+      result =
+          (int)
+              Libc.STATX.invokeExact(
+                  capture, directory, name, flags, FileStatus.BASIC_STATS, statx);
     } catch (Throwable e) {
       throw unexpected(e);
     }
+    if (result != 0) {
+      throw fileFailed(shown, Libc.errno(capture));
+    }
+    return FileStatus.decode(statx);
   }
 
   /// Makes what was written, and the length, durable (`fdatasync`).

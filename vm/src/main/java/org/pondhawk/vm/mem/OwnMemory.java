@@ -1,5 +1,6 @@
 package org.pondhawk.vm.mem;
 
+import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -24,6 +25,10 @@ public final class OwnMemory implements AutoCloseable {
   private final Map<Long, Reservation> reservations = new HashMap<>();
 
   private final Map<String, Long> breakdown = new LinkedHashMap<>();
+
+  /// Small pieces that were freed, by size.
+  private final Map<Long, ArrayDeque<Long>> freePieces = new HashMap<>();
+
   private long totalBytes;
   private long chunkNext;
   private long chunkEnd;
@@ -32,17 +37,30 @@ public final class OwnMemory implements AutoCloseable {
   /// A memory that has nothing yet.
   public OwnMemory() {}
 
-  /// Takes zeroed memory for good, counted under `what`, rounded up to whole cache lines.
+  /// Takes zeroed memory, counted under `what`, rounded up to whole cache lines.
   public synchronized long allocate(long bytes, String what) {
     requireOpen();
     if (bytes <= 0 || bytes > Long.MAX_VALUE - LINE) {
       throw new IllegalArgumentException("cannot allocate " + bytes + " bytes for " + what);
     }
-    long size = (bytes + LINE - 1) & -LINE;
+    long size = wholeLines(bytes);
     long address = size >= LARGE ? reserve(size) : carve(size);
     totalBytes += size;
     breakdown.merge(what, size, Long::sum);
     return address;
+  }
+
+  /// Gives back what [#allocate] gave, with the same size and name.
+  public synchronized void free(long address, long bytes, String what) {
+    requireOpen();
+    long size = wholeLines(bytes);
+    if (size >= LARGE) {
+      takeReservation(address, bytes).close();
+    } else {
+      freePieces.computeIfAbsent(size, _ -> new ArrayDeque<>()).add(address);
+    }
+    totalBytes -= size;
+    breakdown.merge(what, -size, Long::sum);
   }
 
   /// What was allocated, in bytes; sparse ranges are not counted.
@@ -68,17 +86,9 @@ public final class OwnMemory implements AutoCloseable {
   }
 
   /// Gives a sparse range back, whole, as it was reserved.
-  public void releaseSparse(long address, long bytes) {
-    Reservation range;
-    synchronized (this) {
-      requireOpen();
-      range = reservations.remove(address);
-    }
-    if (range == null) {
-      throw new IllegalArgumentException(
-          "%d bytes at 0x%x were not reserved here".formatted(bytes, address));
-    }
-    range.close();
+  public synchronized void releaseSparse(long address, long bytes) {
+    requireOpen();
+    takeReservation(address, bytes).close();
   }
 
   /// Makes part of a sparse range read as zeros again and take no memory. Both numbers must be
@@ -105,8 +115,23 @@ public final class OwnMemory implements AutoCloseable {
     return range.address();
   }
 
-  /// A piece of the current chunk, or of a new one.
+  private Reservation takeReservation(long address, long bytes) {
+    Reservation range = reservations.remove(address);
+    if (range == null) {
+      throw new IllegalArgumentException(
+          "%d bytes at 0x%x were not reserved here".formatted(bytes, address));
+    }
+    return range;
+  }
+
+  /// A piece that was freed, or of the current chunk, or of a new one.
   private long carve(long size) {
+    ArrayDeque<Long> freed = freePieces.get(size);
+    if (freed != null && !freed.isEmpty()) {
+      long address = freed.remove();
+      RawMemory.fill(address, size, (byte) 0);
+      return address;
+    }
     if (chunkEnd - chunkNext < size) {
       chunkNext = reserve(CHUNK);
       chunkEnd = chunkNext + CHUNK;
@@ -114,6 +139,10 @@ public final class OwnMemory implements AutoCloseable {
     long address = chunkNext;
     chunkNext += size;
     return address;
+  }
+
+  private static long wholeLines(long bytes) {
+    return (bytes + LINE - 1) & -LINE;
   }
 
   private void requireOpen() {
