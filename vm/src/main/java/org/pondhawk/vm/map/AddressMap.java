@@ -66,7 +66,7 @@ public final class AddressMap {
     int low = 0;
     int high = count - 1;
     while (low <= high) {
-      int middle = low + high >>> 1;
+      int middle = (low + high) >>> 1;
       if (entries[middle].start() <= address) {
         low = middle + 1;
       } else {
@@ -118,6 +118,7 @@ public final class AddressMap {
   }
 
   /// Takes an entry away.
+  @SuppressWarnings("ReferenceEquality") // this very entry, not one that looks the same
   void remove(MapEntry entry) {
     int at = floor(entry.start());
     if (at < 0 || entries[at] != entry) {

@@ -23,12 +23,12 @@ public record Backing(long start, long end, VmObject object, long firstPindex, P
 
   /// The part of this backing that shows a smaller range.
   Backing part(long partStart, long partEnd, int pageShift) {
-    long skipped = partStart - start >>> pageShift;
+    long skipped = (partStart - start) >>> pageShift;
     return new Backing(partStart, partEnd, object, firstPindex + skipped, pmap);
   }
 
   /// The index in the object of the page at an address.
   public long pindex(long address, int pageShift) {
-    return firstPindex + (address - start >>> pageShift);
+    return firstPindex + ((address - start) >>> pageShift);
   }
 }

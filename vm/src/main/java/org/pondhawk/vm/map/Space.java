@@ -147,7 +147,7 @@ public final class Space {
     if (before || behind) {
       parts
           .reaper()
-          .removePages(self, object, gone.firstPindex(), to - from >>> parts.pageShift());
+          .removePages(self, object, gone.firstPindex(), (to - from) >>> parts.pageShift());
     }
     parts.reaper().release(self, object);
   }

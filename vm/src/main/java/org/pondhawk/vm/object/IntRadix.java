@@ -141,7 +141,7 @@ public final class IntRadix {
   private long nextBelow(int node, int level, long from, long prefix) {
     for (int slot = slot(from, level); slot < RadixNodes.FANOUT; slot++) {
       int entry = nodes.get(node, slot);
-      long start = prefix | (long) slot << level * RadixNodes.LG_FANOUT;
+      long start = prefix | ((long) slot << (level * RadixNodes.LG_FANOUT));
       if (entry != 0) {
         if (level == 0) {
           return start;
@@ -151,16 +151,16 @@ public final class IntRadix {
           return found;
         }
       }
-      from = Math.max(from, start + (1L << level * RadixNodes.LG_FANOUT));
+      from = Math.max(from, start + (1L << (level * RadixNodes.LG_FANOUT)));
     }
     return -1;
   }
 
   private boolean beyond(long index) {
-    return height == 0 || index >>> height * RadixNodes.LG_FANOUT != 0;
+    return height == 0 || index >>> (height * RadixNodes.LG_FANOUT) != 0;
   }
 
   private static int slot(long index, int level) {
-    return (int) (index >>> level * RadixNodes.LG_FANOUT) & RadixNodes.FANOUT - 1;
+    return (int) (index >>> (level * RadixNodes.LG_FANOUT)) & (RadixNodes.FANOUT - 1);
   }
 }

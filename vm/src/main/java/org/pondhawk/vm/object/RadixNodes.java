@@ -152,7 +152,7 @@ public final class RadixNodes {
     return true;
   }
 
-  @SuppressWarnings("NonAtomicOperationOnVolatileField") // written under the lock only
+  @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock only
   private void addFrame(int page) {
     int n = frameCount;
     if (n == frames.length) {
@@ -171,7 +171,7 @@ public final class RadixNodes {
   }
 
   private long address(int node) {
-    return frames[node >>> lgPerFrame] + (long) (node & (1 << lgPerFrame) - 1) * BYTES;
+    return frames[node >>> lgPerFrame] + (long) (node & ((1 << lgPerFrame) - 1)) * BYTES;
   }
 
   int get(int node, int slot) {

@@ -34,6 +34,6 @@ final class ContentWord {
   }
 
   static int withActivity(int word, int activity) {
-    return (word & ~ACTIVITY) | activity << ACTIVITY_SHIFT;
+    return (word & ~ACTIVITY) | (activity << ACTIVITY_SHIFT);
   }
 }

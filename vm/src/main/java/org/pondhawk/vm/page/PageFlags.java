@@ -43,7 +43,7 @@ public final class PageFlags {
   public static String describe(int flags) {
     StringBuilder text = new StringBuilder();
     for (int bit = 0; bit < Integer.SIZE; bit++) {
-      if ((flags >>> bit & 1) != 0) {
+      if (((flags >>> bit) & 1) != 0) {
         String name = bit < NAMES.length && !NAMES[bit].isEmpty() ? NAMES[bit] : "bit" + bit;
         text.append(text.isEmpty() ? "" : "|").append(name);
       }

@@ -114,7 +114,7 @@ final class InactiveScan {
     }
     pages.setFlags(page, PageFlags.SECOND_CHANCE);
     int taken = laundry.add(self, page);
-    return taken << LAUNDERED_SHIFT | taken;
+    return (taken << LAUNDERED_SHIFT) | taken;
   }
 
   private boolean wasUsed(VmThread self, int page) {

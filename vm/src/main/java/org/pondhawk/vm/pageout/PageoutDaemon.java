@@ -112,7 +112,7 @@ public final class PageoutDaemon implements Runnable {
   }
 
   private boolean awaitWork() {
-    parts.allocator().sweepHeld(self, holdColor++ & PageQueue.COLORS - 1);
+    parts.allocator().sweepHeld(self, holdColor++ & (PageQueue.COLORS - 1));
     if (gate.pagesNeeded() != 0) {
       return !stopped;
     }
@@ -169,7 +169,7 @@ public final class PageoutDaemon implements Runnable {
     long delta = 0;
     for (int i = 0; i < PageQueue.COLORS && delta < shortage; i++) {
       delta += inactive.visit(self, inactiveColor, perColor, laps());
-      inactiveColor = inactiveColor + 1 & PageQueue.COLORS - 1;
+      inactiveColor = (inactiveColor + 1) & (PageQueue.COLORS - 1);
       laundry.poll(self);
       if (!pressure.target2(self.stripe())) {
         delta = Math.max(delta, shortage);
@@ -197,7 +197,7 @@ public final class PageoutDaemon implements Runnable {
     long delta = 0;
     for (int i = 0; i < PageQueue.COLORS && delta < goal; i++) {
       delta += active.visit(self, activeColor, perColor, laps());
-      activeColor = activeColor + 1 & PageQueue.COLORS - 1;
+      activeColor = (activeColor + 1) & (PageQueue.COLORS - 1);
     }
   }
 
@@ -207,7 +207,7 @@ public final class PageoutDaemon implements Runnable {
     while (stats.view(self.stripe(), PageCount.FREE) < levels.freeTarget()
         && stats.view(self.stripe(), PageCount.CACHE) > CACHE_LEFT
         && parts.allocator().freeOneCached(self, cacheColor, true)) {
-      cacheColor = cacheColor + COLOR_STEP & PageQueue.COLORS - 1;
+      cacheColor = (cacheColor + COLOR_STEP) & (PageQueue.COLORS - 1);
     }
   }
 

@@ -21,7 +21,12 @@ public interface Pager {
   void pageOut(VmThread self, PageRun run);
 
   /// Whether there is data for an index (`vm_pager_has_page`).
-  boolean hasPage(long pindex);
+  default boolean hasPage(long pindex) {
+    return block(pindex) >= 0;
+  }
+
+  /// The block of backing store behind an index, or -1.
+  int block(long pindex);
 
   /// Gives up what backs a range of indexes (`swap_pager_freespace`). The token is held exclusively.
   void forget(VmThread self, long firstPindex, long pageCount);

@@ -80,7 +80,12 @@ public final class Pmap implements Translations {
   }
 
   private long pieceOf(long slot) {
-    return slot - table >>> PIECE_SHIFT;
+    return (slot - table) >>> PIECE_SHIFT;
+  }
+
+  /// The first address whose entry is in a piece of the table.
+  private long firstAddressOf(long piece) {
+    return ((piece << PIECE_SHIFT) / Long.BYTES) << pageShift;
   }
 
   private TableFrames.Piece chargedPiece(long slot) {
@@ -184,8 +189,7 @@ public final class Pmap implements Translations {
     while (address < end) {
       long slot = slot(address);
       if (pieces.get(pieceOf(slot)) == null) {
-        long nextPiece = (pieceOf(slot) + 1 << PIECE_SHIFT) / Long.BYTES << pageShift;
-        address = nextPiece;
+        address = firstAddressOf(pieceOf(slot) + 1);
         continue;
       }
       long pte = RawMemory.getLongAcquire(slot);
@@ -206,9 +210,8 @@ public final class Pmap implements Translations {
     try {
       for (long n : pieces.charged()) {
         TableFrames.Piece piece = pieces.get(n);
-        long from = (n << PIECE_SHIFT) / Long.BYTES << pageShift;
-        long to = (n + 1 << PIECE_SHIFT) / Long.BYTES << pageShift;
-        if (piece != null && from < end && to > start && piece.valid() == 0) {
+        boolean inside = firstAddressOf(n) < end && firstAddressOf(n + 1) > start;
+        if (piece != null && inside && piece.valid() == 0) {
           pieces.set(n, null);
           memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
           balloons.add(piece.balloon);
@@ -255,7 +258,7 @@ public final class Pmap implements Translations {
         long pte = RawMemory.getLongAcquire(table + offset);
         if (Pte.isValid(pte)) {
           valid++;
-          visitor.entry(offset / Long.BYTES << pageShift, pte);
+          visitor.entry((offset / Long.BYTES) << pageShift, pte);
         }
       }
       visitor.piece(n, valid, chargedPiece(table + (n << PIECE_SHIFT)).valid());

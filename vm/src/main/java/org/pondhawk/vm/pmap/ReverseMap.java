@@ -40,7 +40,7 @@ public class ReverseMap implements Mappings {
     VmObject object = objects.get(slot);
     long pindex = pages.pindex(page);
     for (Attachment attachment : object.attachments()) {
-      long offset = pindex - attachment.firstPindex() << pageShift;
+      long offset = (pindex - attachment.firstPindex()) << pageShift;
       long address = attachment.start() + offset;
       Translations table = attachment.translations();
       if (offset >= 0 && address < attachment.end() && table.pin()) {

@@ -82,7 +82,7 @@ public final class TableFrames {
 
     @Nullable Piece get(long n) {
       @Nullable Piece[] leaf = leaves[(int) (n >>> LG_LEAF)];
-      return leaf == null ? null : leaf[(int) n & (1 << LG_LEAF) - 1];
+      return leaf == null ? null : leaf[(int) n & ((1 << LG_LEAF) - 1)];
     }
 
     void set(long n, @Nullable Piece piece) {
@@ -92,7 +92,7 @@ public final class TableFrames {
         leaf = new @Nullable Piece[1 << LG_LEAF];
         leaves[high] = leaf;
       }
-      leaf[(int) n & (1 << LG_LEAF) - 1] = piece;
+      leaf[(int) n & ((1 << LG_LEAF) - 1)] = piece;
     }
 
     List<Long> charged() {
@@ -101,7 +101,7 @@ public final class TableFrames {
         @Nullable Piece[] leaf = leaves[high];
         for (int low = 0; leaf != null && low < leaf.length; low++) {
           if (leaf[low] != null) {
-            places.add((long) high << LG_LEAF | low);
+            places.add(((long) high << LG_LEAF) | low);
           }
         }
       }

@@ -46,7 +46,7 @@ final class ColorSearch {
     for (int window = FIRST_WINDOW; window <= PageQueue.COLORS; window *= 2) {
       int windowBase = start & -window;
       for (int i = 0; i < window; i++) {
-        int candidate = windowBase + (start + i & window - 1);
+        int candidate = windowBase + ((start + i) & (window - 1));
         if (candidate >= seenBase && candidate < seenBase + seen) {
           continue;
         }

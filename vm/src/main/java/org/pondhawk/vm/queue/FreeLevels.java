@@ -62,7 +62,7 @@ public record FreeLevels(
   }
 
   /// After how many pages a stripe of the counters pushes its change.
-  long pushAt(int stripes) {
+  public long pushAt(int stripes) {
     return Math.clamp(min / (4L * stripes), 1, 1024);
   }
 }

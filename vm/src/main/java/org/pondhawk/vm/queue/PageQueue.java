@@ -1,6 +1,7 @@
 package org.pondhawk.vm.queue;
 
 /// The five kinds of page queue. Each has one queue a colour; index 0 is no queue at all.
+@SuppressWarnings("EnumOrdinal") // the kind is a digit of the queue index
 public enum PageQueue {
   /// Ready for use, content gone (`PQ_FREE`). Last in, first out.
   FREE(PageCount.FREE),

@@ -10,6 +10,7 @@ import java.lang.invoke.VarHandle;
 /// global record at once and looks at it anew, so the global record errs towards fewer free pages;
 /// [#rollup] makes it exact. A thread that moves between processors does no harm: every change is one
 /// atomic addition.
+@SuppressWarnings("EnumOrdinal") // the enums name the cells of these arrays and nothing else
 public final class VmStats {
   private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(long[].class);
 

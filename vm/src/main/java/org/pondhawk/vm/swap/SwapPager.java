@@ -127,8 +127,8 @@ final class SwapPager implements Pager {
   }
 
   @Override
-  public boolean hasPage(long pindex) {
-    return blocks.get(pindex) != IntRadix.NONE;
+  public int block(long pindex) {
+    return blocks.get(pindex);
   }
 
   @Override

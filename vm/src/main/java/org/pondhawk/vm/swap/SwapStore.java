@@ -94,7 +94,7 @@ public final class SwapStore implements PagerSource {
       for (int count = wanted; count > 0; count /= 2) {
         int block = space.allocate(count);
         if (block != RadixBitmap.NONE) {
-          return (long) count << Integer.SIZE | block;
+          return ((long) count << Integer.SIZE) | block;
         }
       }
     }

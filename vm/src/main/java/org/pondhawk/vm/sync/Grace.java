@@ -120,7 +120,7 @@ public class Grace {
   /// Begins a grace period for everything cleared before this call.
   ///
   /// @return its ticket
-  @SuppressWarnings("NonAtomicOperationOnVolatileField") // written under the lock only
+  @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock only
   public int begin() {
     lock.lock();
     try {

@@ -65,7 +65,7 @@ public final class WaitChannel {
   }
 
   /// Wakes every sleeper, and everyone who has taken a ticket but does not sleep yet.
-  @SuppressWarnings("NonAtomicOperationOnVolatileField") // written under the lock only
+  @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock only
   public void wakeAll() {
     assert LockOrder.maySleep() : "a wakeup may wait for the channel's lock";
     lock.lock();
