@@ -6,8 +6,8 @@ import org.pondhawk.vm.map.Space;
 
 /// A range of addresses with memory mapped into it, as a process has one (`vmspace`).
 ///
-/// Addresses are numbers from 0 to below 1 TiB and mean something in this space only. Memory is looked
-/// at through a [View], one for each thread. All methods may be called from any thread.
+/// Addresses are numbers from 0 to below 1 TiB and mean something in this space only. Memory is
+/// looked at through a [View], one for each thread. All methods may be called from any thread.
 public final class AddressSpace implements AutoCloseable {
   private final Machine machine;
   private final EdgeThreads edge;
@@ -46,7 +46,8 @@ public final class AddressSpace implements AutoCloseable {
   /// @param address a multiple of the page size
   /// @param bytes the length, rounded up to whole pages
   /// @return the address
-  /// @throws IllegalArgumentException if the range is not inside the space, or something is mapped there
+  /// @throws IllegalArgumentException if the range is not inside the space, or something is mapped
+  ///   there
   public long mapAt(long address, long bytes, Protection protection) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
@@ -57,8 +58,8 @@ public final class AddressSpace implements AutoCloseable {
     return address;
   }
 
-  /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is skipped.
-  /// Waits for faults in this space and for transfers of the range.
+  /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is
+  /// skipped. Waits for faults in this space and for transfers of the range.
   ///
   /// @param address a multiple of the page size
   /// @param bytes the length, rounded up to whole pages

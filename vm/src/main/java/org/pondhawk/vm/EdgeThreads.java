@@ -7,8 +7,8 @@ import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.sync.VmThread;
 
-/// Lends thread records to calls that come from outside without a view, and halts the machine when one
-/// of them meets a broken invariant.
+/// Lends thread records to calls that come from outside without a view, and halts the machine when
+/// one of them meets a broken invariant.
 final class EdgeThreads {
   private final Machine machine;
   private final ConcurrentLinkedQueue<VmThread> idle = new ConcurrentLinkedQueue<>();

@@ -17,15 +17,16 @@ import org.pondhawk.vm.sync.VmThread;
 
 /// A thread's window on an address space: loads and stores, one page table entry away from memory.
 ///
-/// **Contract.** One thread makes it, uses it and closes it; another gets `WrongThreadException`. A load or
-/// store of up to 8 bytes at a multiple of its size is untorn; one that crosses a page is several. An
-/// access to a page that is not resident faults: it may wait for memory and for I/O.
+/// **Contract.** One thread makes it, uses it and closes it; another gets `WrongThreadException`. A
+/// load or store of up to 8 bytes at a multiple of its size is untorn; one that crosses a page is
+/// several. An access to a page that is not resident faults: it may wait for memory and for I/O.
 ///
 /// **Memory effects.** Those of plain loads and stores of ordinary memory.
 ///
 /// **Failure.** [AccessViolationException] where nothing is mapped, or not for this access;
-/// [org.pondhawk.vm.error.OutOfPagesException] where no page could be had; `UncheckedIOException` where
-/// one could not be read back. A store that failed has stored nothing in the page that failed.
+/// [org.pondhawk.vm.error.OutOfPagesException] where no page could be had; `UncheckedIOException`
+/// where one could not be read back. A store that failed has stored nothing in the page that
+/// failed.
 @SuppressWarnings("ReferenceEquality") // threads are compared by identity on every access
 public final class View implements AutoCloseable {
   /*
@@ -342,8 +343,7 @@ public final class View implements AutoCloseable {
   }
 
   private AccessViolationException beyond(long address, String access) {
-    return new AccessViolationException(
-        address, access, "beyond the range of space " + space.id());
+    return new AccessViolationException(address, access, "beyond the range of space " + space.id());
   }
 
   private WrongThreadException wrongThread() {

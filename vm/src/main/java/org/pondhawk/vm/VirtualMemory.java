@@ -37,8 +37,7 @@ public final class VirtualMemory implements AutoCloseable {
                     .unstarted(task));
     this.machine = new Machine(config.spec(), seams, io);
     this.edge = new EdgeThreads(machine);
-    this.daemon =
-        Thread.ofPlatform().daemon().name("pondhawk-pageout").unstarted(machine.daemon());
+    this.daemon = Thread.ofPlatform().daemon().name("pondhawk-pageout").unstarted(machine.daemon());
   }
 
   /// Boots a machine.
@@ -104,8 +103,8 @@ public final class VirtualMemory implements AutoCloseable {
     return VmCheck.run(machine);
   }
 
-  /// Closes every address space, removes the swap file and gives the memory back. Later accesses through
-  /// views find nothing mapped. Waits for calls under way; idempotent.
+  /// Closes every address space, removes the swap file and gives the memory back. Later accesses
+  /// through views find nothing mapped. Waits for calls under way; idempotent.
   @Override
   public void close() {
     machine.daemon().stop();

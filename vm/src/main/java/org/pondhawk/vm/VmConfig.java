@@ -161,7 +161,8 @@ public final class VmConfig {
       return this;
     }
 
-    /// Sets the directory of a swap file without a name; the directory for temporary files by default.
+    /// Sets the directory of a swap file without a name; the directory for temporary files by
+    /// default.
     public Builder swapDirectory(Path directory) {
       swapDirectory = directory;
       return this;

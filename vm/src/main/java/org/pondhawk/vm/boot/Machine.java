@@ -42,8 +42,8 @@ import org.pondhawk.vm.sync.VmThread;
 
 /// All parts of one machine, made in order and wired together (`vm_mem_init`, `vm_page_startup`).
 ///
-/// It starts no thread: whoever boots it runs [#daemon]. Its memory outlives [#close] for as long as
-/// somebody [#retain]s it, because a thread may be in the middle of an access.
+/// It starts no thread: whoever boots it runs [#daemon]. Its memory outlives [#close] for as long
+/// as somebody [#retain]s it, because a thread may be in the middle of an access.
 public final class Machine implements AutoCloseable {
   private final MachineSpec spec;
   private final OwnMemory memory = new OwnMemory();
@@ -90,8 +90,7 @@ public final class Machine implements AutoCloseable {
     this.grace = seams.grace(spec.membarrier(), spec.ticker());
     this.owner = new ObjectOwner(pages, busy, objects);
     this.mappings = seams.mappings(pages).apply(new ReverseMap(pages, objects));
-    this.allocator =
-        new PageAllocator(page, grace, owner, mappings, spec.cpus(), spec.poison());
+    this.allocator = new PageAllocator(page, grace, owner, mappings, spec.cpus(), spec.poison());
     for (int n = 0; n < frameCount; n++) {
       allocator.addAtBoot(n);
     }

@@ -7,7 +7,8 @@ import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.Ticker;
 
-/// The parts of a machine that a test may replace with broken ones, to see that the break is noticed.
+/// The parts of a machine that a test may replace with broken ones, to see that the break is
+/// noticed.
 public interface Seams {
   /// The parts as they should be.
   Seams SOUND = new Seams() {};

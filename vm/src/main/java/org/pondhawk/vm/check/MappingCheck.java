@@ -9,8 +9,8 @@ import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.pmap.Pte;
 
-/// Checks the address spaces: every valid entry of a page table is covered by a map entry that allows
-/// it, shows the page that belongs there, and is counted.
+/// Checks the address spaces: every valid entry of a page table is covered by a map entry that
+/// allows it, shows the page that belongs there, and is counted.
 final class MappingCheck {
   private final Machine machine;
   private final PageArray pages;

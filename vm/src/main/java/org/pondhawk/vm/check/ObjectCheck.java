@@ -15,8 +15,8 @@ import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapSpace;
 
-/// Checks the objects and what is behind them: every page accounted for, every swap block owned once,
-/// and a clean page equal to its copy, byte for byte.
+/// Checks the objects and what is behind them: every page accounted for, every swap block owned
+/// once, and a clean page equal to its copy, byte for byte.
 final class ObjectCheck {
   private final Machine machine;
   private final PageArray pages;
@@ -83,18 +83,17 @@ final class ObjectCheck {
 
   private void checkBlocks(VmObject object, Pager pager) {
     SwapSpace space = machine.swapSpace();
-    pager.forEachBlock(
-        (pindex, block) -> {
-          findings.require(
-              !blocks.get(block), "%s at %d: swap block %d has two owners", object, pindex, block);
-          blocks.set(block);
-          findings.require(
-              space != null && !space.isFree(block),
-              "%s at %d: swap block %d is free",
-              object,
-              pindex,
-              block);
-        });
+    pager.forEachBlock((pindex, block) -> {
+      findings.require(
+          !blocks.get(block), "%s at %d: swap block %d has two owners", object, pindex, block);
+      blocks.set(block);
+      findings.require(
+          space != null && !space.isFree(block),
+          "%s at %d: swap block %d is free",
+          object,
+          pindex,
+          block);
+    });
   }
 
   /// A page that nobody has stored into since is what its backing holds, or zeros without one.
@@ -158,10 +157,9 @@ final class ObjectCheck {
         wired.cardinality(),
         counted);
     wired.stream()
-        .forEach(
-            page ->
-                findings.require(
-                    pages.wireCount(page) == 1, "not wired once: %s", pages.describe(page)));
+        .forEach(page ->
+            findings.require(
+                pages.wireCount(page) == 1, "not wired once: %s", pages.describe(page)));
   }
 
   private void checkLeaks(BitSet queued) {

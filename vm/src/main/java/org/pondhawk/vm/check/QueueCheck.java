@@ -10,8 +10,8 @@ import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.PageQueue;
 import org.pondhawk.vm.queue.PageQueues;
 
-/// Checks the queues: every page on one at most, every length and counter true, every free page really
-/// unused.
+/// Checks the queues: every page on one at most, every length and counter true, every free page
+/// really unused.
 final class QueueCheck {
   private final Machine machine;
   private final PageArray pages;

@@ -6,9 +6,9 @@ import org.pondhawk.vm.stats.CheckReport;
 
 /// Checks every invariant of a machine, read-only.
 ///
-/// **Contract.** No other thread uses the machine meanwhile; the daemon is paused by the check. What
-/// it finds is reported, never mended. It costs a walk over all pages and page tables, and one read
-/// for each clean page that has a copy in swap.
+/// **Contract.** No other thread uses the machine meanwhile; the daemon is paused by the check.
+/// What it finds is reported, never mended. It costs a walk over all pages and page tables, and one
+/// read for each clean page that has a copy in swap.
 public final class VmCheck {
   private VmCheck() {}
 

@@ -4,8 +4,8 @@ import java.io.Serial;
 
 /// A broken invariant of the machine (the reference's `panic`).
 ///
-/// The message carries the decoded state that was found broken. A panic that reaches the edge of the
-/// machine halts it: later calls throw [MachineHaltedException] with this as their cause, while
+/// The message carries the decoded state that was found broken. A panic that reaches the edge of
+/// the machine halts it: later calls throw [MachineHaltedException] with this as their cause, while
 /// inspection and close still work.
 public final class VmPanic extends IllegalStateException {
   @Serial private static final long serialVersionUID = 1L;

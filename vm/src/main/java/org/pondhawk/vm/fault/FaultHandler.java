@@ -26,14 +26,14 @@ import org.pondhawk.vm.sync.VmThread;
 
 /// Resolves one fault: finds or makes the page of an address and maps it (`vm_fault`).
 ///
-/// **Contract.** On return the page was mapped with the right that was asked for; it may be gone again
-/// already, so the caller tries its access anew. The caller holds nothing. May wait for a busy page,
-/// for memory and for I/O.
+/// **Contract.** On return the page was mapped with the right that was asked for; it may be gone
+/// again already, so the caller tries its access anew. The caller holds nothing. May wait for a
+/// busy page, for memory and for I/O.
 ///
-/// **Failure.** [AccessViolationException] for an address that is not mapped or not for this access;
-/// [org.pondhawk.vm.error.OutOfPagesException] when memory can't be had; [UncheckedIOException] when
-/// the page can't be read back, in which case its data stays where it is. None leaves a lock or a busy
-/// page behind.
+/// **Failure.** [AccessViolationException] for an address that is not mapped or not for this
+/// access; [org.pondhawk.vm.error.OutOfPagesException] when memory can't be had;
+/// [UncheckedIOException] when the page can't be read back, in which case its data stays where it
+/// is. None leaves a lock or a busy page behind.
 public final class FaultHandler {
   /*
    * One attempt: map (shared) → charge the table → preload index nodes → object (shared, exclusive to
@@ -230,9 +230,9 @@ public final class FaultHandler {
     parts.busy().unbusy(page);
   }
 
-  /// A page that is about to change needs its copy in swap no more (`swap_pager_unswapped`). Where the
-  /// token is only shared the copy stays until the page is written anew: stale, but never read, since
-  /// the page is dirty.
+  /// A page that is about to change needs its copy in swap no more (`swap_pager_unswapped`). Where
+  /// the token is only shared the copy stays until the page is written anew: stale, but never read,
+  /// since the page is dirty.
   private void forgetSwapCopy(VmThread self, MapEntry entry, int page) {
     pages.setDirty(page);
     VmObject object = entry.backing().object();

@@ -9,8 +9,9 @@ import org.pondhawk.vm.sync.LockRank;
 
 /// The map of an address space: its entries in the order of their addresses (`vm_map`).
 ///
-/// **Contract.** A hard lock, shared by faults and exclusive for changes; it is kept across a sleep, so
-/// what a fault has looked up stays true while it reads a page in. The daemons never take it.
+/// **Contract.** A hard lock, shared by faults and exclusive for changes; it is kept across a
+/// sleep, so what a fault has looked up stays true while it reads a page in. The daemons never take
+/// it.
 public final class AddressMap {
   /*
    * I1  entries are disjoint, ordered by start, page aligned and inside the range

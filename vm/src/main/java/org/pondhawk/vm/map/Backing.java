@@ -5,8 +5,8 @@ import org.pondhawk.vm.object.Translations;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.pmap.Pmap;
 
-/// What a map entry shows: a range of an object (`vm_map_backing`). Never changed: a split makes two
-/// new ones.
+/// What a map entry shows: a range of an object (`vm_map_backing`). Never changed: a split makes
+/// two new ones.
 ///
 /// @param start the first address
 /// @param end the address behind the last

@@ -9,11 +9,11 @@ import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.VmThread;
 
-/// An address space inside the machine: a map, a page table, and how ranges come and go
-/// (`vmspace`, `vm_map_insert`, `vm_map_remove`).
+/// An address space inside the machine: a map, a page table, and how ranges come and go (`vmspace`,
+/// `vm_map_insert`, `vm_map_remove`).
 ///
-/// **Contract.** Addresses and lengths are multiples of the page size and lie in the range; the caller
-/// has checked that. Every change waits for faults that are under way in this space.
+/// **Contract.** Addresses and lengths are multiples of the page size and lie in the range; the
+/// caller has checked that. Every change waits for faults that are under way in this space.
 public final class Space {
   private final long id;
   private final AddressMap map;
@@ -25,11 +25,7 @@ public final class Space {
   ///
   /// @param pageShift the logarithm of the page size
   public record Parts(
-      ObjectTable objects,
-      RadixNodes nodes,
-      ObjectReaper reaper,
-      Grace grace,
-      int pageShift) {}
+      ObjectTable objects, RadixNodes nodes, ObjectReaper reaper, Grace grace, int pageShift) {}
 
   /// Makes an empty space.
   ///
@@ -103,8 +99,8 @@ public final class Space {
     map.insert(new MapEntry(backing, access));
   }
 
-  /// Unmaps a range; what is not mapped in it is skipped (`vm_map_remove`). Returns when no thread can
-  /// reach the old pages any more.
+  /// Unmaps a range; what is not mapped in it is skipped (`vm_map_remove`). Returns when no thread
+  /// can reach the old pages any more.
   public void unmap(VmThread self, long start, long end) {
     long stamp = map.lockExclusive();
     try {
@@ -158,7 +154,8 @@ public final class Space {
     map.insert(new MapEntry(part, entry.access()));
   }
 
-  /// Unmaps everything and gives the page table back; later accesses find nothing mapped. Idempotent.
+  /// Unmaps everything and gives the page table back; later accesses find nothing mapped.
+  /// Idempotent.
   public void close(VmThread self) {
     long stamp = map.lockExclusive();
     try {

@@ -2,10 +2,11 @@ package org.pondhawk.vm.object;
 
 import org.pondhawk.vm.sync.VmThread;
 
-/// A sparse, ordered map from an index in an object to a number, as the page or the swap block there.
+/// A sparse, ordered map from an index in an object to a number, as the page or the swap block
+/// there.
 ///
-/// A radix tree of 32-way nodes from [RadixNodes]; a leaf of it over swap blocks is the
-/// reference's `swblock`. What a lookup costs depends on the size of the object, not on what is in it.
+/// A radix tree of 32-way nodes from [RadixNodes]; a leaf of it over swap blocks is the reference's
+/// `swblock`. What a lookup costs depends on the size of the object, not on what is in it.
 ///
 /// **Contract.** Guarded by the object's token: exclusive to change, shared to read.
 public final class IntRadix {

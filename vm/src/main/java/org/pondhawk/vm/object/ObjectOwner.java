@@ -27,7 +27,8 @@ public final class ObjectOwner implements PageOwner {
   /// @param page a hard-busy page that belongs to nothing
   public void insert(VmThread self, VmObject object, long pindex, int page) {
     requireOwned(self, object, page);
-    if (pages.object(page) != PageArray.NO_OBJECT || object.resident().get(pindex) != IntRadix.NONE) {
+    if (pages.object(page) != PageArray.NO_OBJECT
+        || object.resident().get(pindex) != IntRadix.NONE) {
       throw new VmPanic("inserted twice: " + pages.describe(page) + " into " + object);
     }
     if (!object.resident().put(self, pindex, page)) {

@@ -13,10 +13,10 @@ import org.pondhawk.vm.sync.VmThread;
 
 /// The nodes of all radix trees: wired frames cut into pieces, so that they count in the budget.
 ///
-/// **Contract.** Who may insert calls [#preload] before it takes tokens or pages, and may wait there;
-/// [#take] never waits. The daemons take without preloading, from a reserve that is theirs: when that
-/// is empty too the answer is [#NONE], and the page in question is tried again later. Node memory
-/// is type-stable: a frame that became nodes stays nodes until the machine closes.
+/// **Contract.** Who may insert calls [#preload] before it takes tokens or pages, and may wait
+/// there; [#take] never waits. The daemons take without preloading, from a reserve that is theirs:
+/// when that is empty too the answer is [#NONE], and the page in question is tried again later.
+/// Node memory is type-stable: a frame that became nodes stays nodes until the machine closes.
 public final class RadixNodes {
   /// No node.
   public static final int NONE = -1;

@@ -123,12 +123,11 @@ public final class VmObject {
 
   /// Adds a range of an address space. Its pages are mapped only after this.
   public void attach(Attachment attachment) {
-    attachments.updateAndGet(
-        list -> {
-          Attachment[] longer = Arrays.copyOf(list, list.length + 1);
-          longer[list.length] = attachment;
-          return longer;
-        });
+    attachments.updateAndGet(list -> {
+      Attachment[] longer = Arrays.copyOf(list, list.length + 1);
+      longer[list.length] = attachment;
+      return longer;
+    });
   }
 
   /// Takes a range of an address space away, whose mappings are gone already.
@@ -141,14 +140,12 @@ public final class VmObject {
   /// Replaces a range of an address space by parts that cover it, as a split of it does.
   @SuppressWarnings("ReferenceEquality") // this very attachment, not one that looks the same
   public void replace(Attachment whole, Attachment... partsOfIt) {
-    attachments.updateAndGet(
-        list -> {
-          Attachment[] others =
-              Arrays.stream(list).filter(a -> a != whole).toArray(Attachment[]::new);
-          Attachment[] all = Arrays.copyOf(others, others.length + partsOfIt.length);
-          System.arraycopy(partsOfIt, 0, all, others.length, partsOfIt.length);
-          return all;
-        });
+    attachments.updateAndGet(list -> {
+      Attachment[] others = Arrays.stream(list).filter(a -> a != whole).toArray(Attachment[]::new);
+      Attachment[] all = Arrays.copyOf(others, others.length + partsOfIt.length);
+      System.arraycopy(partsOfIt, 0, all, others.length, partsOfIt.length);
+      return all;
+    });
   }
 
   @Override

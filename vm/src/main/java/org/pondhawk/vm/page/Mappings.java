@@ -1,10 +1,11 @@
 package org.pondhawk.vm.page;
 
-/// The port through which lower floors reach the mappings of a page (the reference's `pmap_page_*`).
+/// The port through which lower floors reach the mappings of a page (the reference's
+/// `pmap_page_*`).
 ///
-/// Taking a right away collects what the mappings knew first: a modified entry makes the page dirty,
-/// an accessed one makes it referenced. None of the operations sleeps. A guarded store that saw the
-/// old entry may still be under way afterwards: who needs to know uses a grace period.
+/// Taking a right away collects what the mappings knew first: a modified entry makes the page
+/// dirty, an accessed one makes it referenced. None of the operations sleeps. A guarded store that
+/// saw the old entry may still be under way afterwards: who needs to know uses a grace period.
 public interface Mappings {
   /// Removes every mapping of a page (`pmap_page_protect` with `VM_PROT_NONE`).
   ///

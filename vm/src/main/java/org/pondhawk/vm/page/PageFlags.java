@@ -1,6 +1,7 @@
 package org.pondhawk.vm.page;
 
-/// The flags of a page. The values are the reference's, so that its documents can be read with ours.
+/// The flags of a page. The values are the reference's, so that its documents can be read with
+/// ours.
 public final class PageFlags {
   /// A dirty page has had its first lap on the inactive queue (`PG_WINATCFLS`).
   public static final int SECOND_CHANCE = 0x4;
@@ -30,8 +31,21 @@ public final class PageFlags {
   public static final int SWAPPED = 0x4000;
 
   private static final String[] NAMES = {
-    "", "", "SECOND_CHANCE", "FICTITIOUS", "WRITABLE", "MAPPED", "MAPPED_MULTI", "REFERENCED", "",
-    "", "", "UNQUEUED", "MARKER", "", "SWAPPED"
+    "",
+    "",
+    "SECOND_CHANCE",
+    "FICTITIOUS",
+    "WRITABLE",
+    "MAPPED",
+    "MAPPED_MULTI",
+    "REFERENCED",
+    "",
+    "",
+    "",
+    "UNQUEUED",
+    "MARKER",
+    "",
+    "SWAPPED"
   };
 
   private PageFlags() {}

@@ -38,7 +38,7 @@ final class InactiveScan {
   /// @param wanted how many pages this colour should yield
   /// @param pass how long paging has been without success; from 1 on dirty pages get no second lap
   /// @return how many pages were reclaimed or are being written; all that was wanted once the last
-  ///     target is reached
+  ///   target is reached
   long visit(VmThread self, int color, long wanted, int pass) {
     int queue = PageQueue.INACTIVE.index(color);
     if (queues.length(queue) == 0) {

@@ -146,9 +146,7 @@ public final class PageoutDaemon implements Runnable {
 
   private long shortage() {
     long lacking =
-        aimsAtTarget2
-            ? pressure.target2Count(self.stripe())
-            : pressure.target1Count(self.stripe());
+        aimsAtTarget2 ? pressure.target2Count(self.stripe()) : pressure.target1Count(self.stripe());
     return lacking + gate.takeDeficit();
   }
 

@@ -3,7 +3,8 @@ package org.pondhawk.vm.pager;
 import java.io.IOException;
 import org.pondhawk.vm.sync.VmThread;
 
-/// Where the pages of one object come from and go to (the reference's `pagerops`, bound to an object).
+/// Where the pages of one object come from and go to (the reference's `pagerops`, bound to an
+/// object).
 ///
 /// The caller of every operation holds the object's token; one that blocks gives it up meanwhile. A
 /// pager never waits for memory: what it needs and cannot have is [PagerResult#AGAIN].
@@ -28,7 +29,8 @@ public interface Pager {
   /// The block of backing store behind an index, or -1.
   int block(long pindex);
 
-  /// Gives up what backs a range of indexes (`swap_pager_freespace`). The token is held exclusively.
+  /// Gives up what backs a range of indexes (`swap_pager_freespace`). The token is held
+  /// exclusively.
   void forget(VmThread self, long firstPindex, long pageCount);
 
   /// How many blocks of backing store the object has.

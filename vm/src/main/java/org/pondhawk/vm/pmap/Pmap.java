@@ -17,11 +17,11 @@ import org.pondhawk.vm.sync.VmThread;
 /// The page table of one address space (`pmap`): a linear array of [Pte]s over the whole range, in
 /// memory that exists only where it is touched.
 ///
-/// **Contract.** An entry is installed for a busy page whose flags say beforehand that it is mapped;
-/// it may be removed or weakened by anyone at any time. Taking a right away collects the accessed
-/// and modified bits into the page before the page's interlock is given back. A guarded store that
-/// saw the old entry may still be under way: who needs to know begins a grace period *after* the
-/// change.
+/// **Contract.** An entry is installed for a busy page whose flags say beforehand that it is
+/// mapped; it may be removed or weakened by anyone at any time. Taking a right away collects the
+/// accessed and modified bits into the page before the page's interlock is given back. A guarded
+/// store that saw the old entry may still be under way: who needs to know begins a grace period
+/// *after* the change.
 ///
 /// **Memory effects.** Entries change by compare-and-set only.
 public final class Pmap implements Translations {
@@ -178,8 +178,8 @@ public final class Pmap implements Translations {
     }
   }
 
-  /// Removes every entry of a range (`pmap_remove`), collecting bits. The caller begins a grace period
-  /// before it uses any of the frames anew.
+  /// Removes every entry of a range (`pmap_remove`), collecting bits. The caller begins a grace
+  /// period before it uses any of the frames anew.
   ///
   /// @param start the first address
   /// @param end the address behind the last
@@ -202,8 +202,8 @@ public final class Pmap implements Translations {
     }
   }
 
-  /// Uncharges the pieces of the table that lie in a range and have no valid entry. No entry is being
-  /// installed there meanwhile: the caller has the map to itself.
+  /// Uncharges the pieces of the table that lie in a range and have no valid entry. No entry is
+  /// being installed there meanwhile: the caller has the map to itself.
   public void uncharge(VmThread self, long start, long end) {
     List<Integer> balloons = new ArrayList<>();
     pieceLock.lock();

@@ -9,9 +9,9 @@ package org.pondhawk.vm.pmap;
 ///  └──┴────────────┴────────────────────────────┴──────┴─┴─┴─┴─┴─┴─┴─┘
 /// ```
 ///
-/// V valid, W writable, A accessed, M modified, X executable, P pinned (wired), G managed: a page with
-/// a descriptor. The generation is raised at every installation and survives removal, so that a
-/// reader who loads the same word twice knows that nothing came between.
+/// V valid, W writable, A accessed, M modified, X executable, P pinned (wired), G managed: a page
+/// with a descriptor. The generation is raised at every installation and survives removal, so that
+/// a reader who loads the same word twice knows that nothing came between.
 public final class Pte {
   /// The entry maps a page.
   public static final long VALID = 1;

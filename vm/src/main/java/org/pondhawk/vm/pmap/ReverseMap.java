@@ -8,8 +8,8 @@ import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 
-/// From a page to its mappings (`pmap_page_protect`, `pmap_ts_referenced` and their like): there is no
-/// record for each mapping, but page → object → attachments → one entry in each.
+/// From a page to its mappings (`pmap_page_protect`, `pmap_ts_referenced` and their like): there is
+/// no record for each mapping, but page → object → attachments → one entry in each.
 ///
 /// While the page is hard-busy no new mapping appears, so one walk finds all.
 public class ReverseMap implements Mappings {

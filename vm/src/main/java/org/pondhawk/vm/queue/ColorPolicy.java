@@ -3,7 +3,8 @@ package org.pondhawk.vm.queue;
 /// Which colour a page has, and which colour an allocation asks for.
 ///
 /// A colour is a share of the queues, so that processors that allocate and free at the same time
-/// meet on different locks, and neighbours in an object get frames that do not fight for one cache set.
+/// meet on different locks, and neighbours in an object get frames that do not fight for one cache
+/// set.
 final class ColorPolicy {
   private final int cpus;
   private final int colorsPerCpu;

@@ -5,7 +5,8 @@ import org.pondhawk.vm.page.PageArray;
 /// The search for a page of a kind near a colour (`vm_page_list_find`).
 ///
 /// The wished colour first; then windows of colours around it, each twice the last, until all were
-/// looked at once. A queue remembers where a far search from it succeeded and the next one starts there.
+/// looked at once. A queue remembers where a far search from it succeeded and the next one starts
+/// there.
 final class ColorSearch {
   private static final int FIRST_WINDOW = 16;
   private static final int FAR = 8;
@@ -73,7 +74,8 @@ final class ColorSearch {
     try {
       int page = queues.head(queue);
       while (page != PageArray.NONE) {
-        if (test.accepts(page) && pages.tryLock(page)) { // reversed on purpose: a try, else the next
+        if (test.accepts(page)
+            && pages.tryLock(page)) { // reversed on purpose: a try, else the next
           queues.unlinkCounted(stripe, queue, page);
           return page;
         }

@@ -175,7 +175,8 @@ public final class FreeGate {
     return pagesNeeded.get() != 0;
   }
 
-  /// Sleeps until somebody asks for paging anew, or a time has passed: for a daemon that got nowhere.
+  /// Sleeps until somebody asks for paging anew, or a time has passed: for a daemon that got
+  /// nowhere.
   public void pause(VmThread self, long nanos) {
     self.sleep(daemonWork, daemonWork.ticket(), nanos);
   }

@@ -1,7 +1,7 @@
 package org.pondhawk.vm.queue;
 
-/// The levels of free memory at which the machine acts, in pages
-/// (`vm_pageout_free_page_calc` and what follows it).
+/// The levels of free memory at which the machine acts, in pages (`vm_pageout_free_page_calc` and
+/// what follows it).
 ///
 /// @param min below it, faults wait and the daemon must have run
 /// @param reserved below it, free pages are for the machine's own threads

@@ -11,9 +11,10 @@ import org.pondhawk.vm.sync.VmThread;
 
 /// Hands out pages and takes them back (`vm_page_alloc` without the object, `vm_page_free`).
 ///
-/// **Contract.** [#allocate] never waits; its page is hard-busy, on no queue, belongs to nothing, and
-/// its bytes are arbitrary. [#free] takes a hard-busy, unmapped, unwired page and may wait for the
-/// token of the object that owns it. A frame whose grace period is not over is never handed out.
+/// **Contract.** [#allocate] never waits; its page is hard-busy, on no queue, belongs to nothing,
+/// and its bytes are arbitrary. [#free] takes a hard-busy, unmapped, unwired page and may wait for
+/// the token of the object that owns it. A frame whose grace period is not over is never handed
+/// out.
 public final class PageAllocator {
   /*
    * A cached page is not handed out itself: it is taken from its object and put on the free queue,

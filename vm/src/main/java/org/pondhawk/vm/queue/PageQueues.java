@@ -9,8 +9,8 @@ import org.pondhawk.vm.sync.LockOrder;
 import org.pondhawk.vm.sync.LockRank;
 import org.pondhawk.vm.sync.SpinLock;
 
-/// The page queues: 5 kinds by 1024 colours, each a doubly linked list through the descriptors with a
-/// lock of its own (`vm_page_queues`).
+/// The page queues: 5 kinds by 1024 colours, each a doubly linked list through the descriptors with
+/// a lock of its own (`vm_page_queues`).
 ///
 /// ```
 ///   byte +0            +4            +8            +12
@@ -22,8 +22,8 @@ import org.pondhawk.vm.sync.SpinLock;
 /// ```
 ///
 /// **Contract.** A page moves with its own spin lock held, and the lock of each queue it leaves or
-/// enters inside that. The one inversion is the search, which holds a queue and only *tries* the page.
-/// Markers are linked but not counted, and lie on no free or cache queue.
+/// enters inside that. The one inversion is the search, which holds a queue and only *tries* the
+/// page. Markers are linked but not counted, and lie on no free or cache queue.
 public final class PageQueues {
   /*
    * I1  the page's queue field is q  <=>  it is linked in q
@@ -194,8 +194,8 @@ public final class PageQueues {
     unlock(queue);
   }
 
-  /// Moves a marker behind the page that follows it, and lets `visitor` take that page while the queue
-  /// is locked, so that it is known to be on this queue.
+  /// Moves a marker behind the page that follows it, and lets `visitor` take that page while the
+  /// queue is locked, so that it is known to be on this queue.
   ///
   /// @return the page that was taken; [PageArray#NONE] at the end; [#SKIPPED] if it was refused
   public int advance(int marker, Visitor visitor) {

@@ -2,8 +2,8 @@ package org.pondhawk.vm.queue;
 
 /// How long one operation has waited without anything moving in the machine.
 ///
-/// Made for an operation that may wait several times: what counts is the time since the last page was
-/// freed or the last transfer ended, not the time in all.
+/// Made for an operation that may wait several times: what counts is the time since the last page
+/// was freed or the last transfer ended, not the time in all.
 public final class Patience {
   private final long limitNanos;
   private long progress = -1;

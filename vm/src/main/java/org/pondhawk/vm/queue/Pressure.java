@@ -1,9 +1,11 @@
 package org.pondhawk.vm.queue;
 
-/// The tests of memory pressure (the reference's `vm_paging_*`), on the caller's view of the counts.
+/// The tests of memory pressure (the reference's `vm_paging_*`), on the caller's view of the
+/// counts.
 ///
-/// All compare free plus cached pages with a level, strictly: at equality memory is not short. Those
-/// that say so are true as well when truly free pages are below the reserve, however large the cache.
+/// All compare free plus cached pages with a level, strictly: at equality memory is not short.
+/// Those that say so are true as well when truly free pages are below the reserve, however large
+/// the cache.
 public final class Pressure {
   private final FreeLevels levels;
   private final VmStats stats;
@@ -36,15 +38,16 @@ public final class Pressure {
     return below(stripe, levels.severe());
   }
 
-  /// Below the minimum with some pages not counted (`vm_paging_min_dnc`; or the reserve is touched).
+  /// Below the minimum with some pages not counted (`vm_paging_min_dnc`; or the reserve is
+  /// touched).
   ///
   /// @param uncounted pages of what is available that do not count; may be negative
   public boolean min(int stripe, long uncounted) {
     return below(stripe, levels.min() + uncounted);
   }
 
-  /// Below the minimum for a thread of some niceness (`vm_paging_min_nice`, monotone): the nicer, the
-  /// earlier; a favoured thread gets further down, yet never below severe.
+  /// Below the minimum for a thread of some niceness (`vm_paging_min_nice`, monotone): the nicer,
+  /// the earlier; a favoured thread gets further down, yet never below severe.
   public boolean minNice(int stripe, int nice) {
     return min(stripe, niceMargin(nice));
   }

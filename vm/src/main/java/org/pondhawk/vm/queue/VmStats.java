@@ -6,10 +6,10 @@ import java.lang.invoke.VarHandle;
 /// The counts of the machine: one global record, and a stripe for each processor that collects
 /// changes and shows a recent view (`vmstats`, `gd_vmstats_adj`, `gd_vmstats`, `gd_cnt`).
 ///
-/// Hot paths touch their own stripe only. A stripe that has taken many pages pushes its change to the
-/// global record at once and looks at it anew, so the global record errs towards fewer free pages;
-/// [#rollup] makes it exact. A thread that moves between processors does no harm: every change is one
-/// atomic addition.
+/// Hot paths touch their own stripe only. A stripe that has taken many pages pushes its change to
+/// the global record at once and looks at it anew, so the global record errs towards fewer free
+/// pages; [#rollup] makes it exact. A thread that moves between processors does no harm: every
+/// change is one atomic addition.
 @SuppressWarnings("EnumOrdinal") // the enums name the cells of these arrays and nothing else
 public final class VmStats {
   private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(long[].class);
@@ -70,7 +70,8 @@ public final class VmStats {
 
   private void refresh(long[] cells) {
     for (int i = 0; i < PageCount.SIZE; i++) {
-      long exact = (long) CELL.getOpaque(global, PAD + i) + (long) CELL.getOpaque(cells, ADJUST + i);
+      long exact =
+          (long) CELL.getOpaque(global, PAD + i) + (long) CELL.getOpaque(cells, ADJUST + i);
       CELL.setOpaque(cells, VIEW + i, exact);
     }
   }

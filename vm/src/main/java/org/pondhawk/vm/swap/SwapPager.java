@@ -11,12 +11,12 @@ import org.pondhawk.vm.sync.VmThread;
 
 /// The swap pager of one anonymous object: which block of swap holds which page.
 ///
-/// Every write goes to new blocks, side by side where they can be had, and frees the old ones: so what
-/// is written together lies together. The block numbers are in a radix tree whose leaf is the
+/// Every write goes to new blocks, side by side where they can be had, and frees the old ones: so
+/// what is written together lies together. The block numbers are in a radix tree whose leaf is the
 /// reference's `swblock`.
 ///
-/// **Failure.** A page that could not be written keeps no block: the only good copy is in memory, and
-/// its result says whether to try again. A page that could not be read keeps its block.
+/// **Failure.** A page that could not be written keeps no block: the only good copy is in memory,
+/// and its result says whether to try again. A page that could not be read keeps its block.
 final class SwapPager implements Pager {
   private static final int CLUSTER = 16;
 

@@ -128,15 +128,14 @@ public final class SwapStore implements PagerSource {
       throw new IOException("a transfer to swap on a machine that has none");
     }
     try {
-      self.blocking(
-          () -> {
-            if (Thread.currentThread().isVirtual()) {
-              handOver(f, request);
-            } else {
-              request.run(f);
-            }
-            return true;
-          });
+      self.blocking(() -> {
+        if (Thread.currentThread().isVirtual()) {
+          handOver(f, request);
+        } else {
+          request.run(f);
+        }
+        return true;
+      });
     } catch (IOException | RuntimeException e) {
       throw e;
     } catch (Exception e) {

@@ -16,13 +16,13 @@ import org.pondhawk.vm.mem.Linux;
 /// thread which still saw the old entry is at work with it. Grace answers that, later: [#begin]
 /// gives a ticket, [#isOver] polls it, [#await] waits for it.
 ///
-/// **Contract.** A ticket is over once every [Guard] that was inside at its begin has left. Tickets are
-/// over in the order in which they were begun. [#next] names the ticket that the *next* begin will
-/// give, so that entries can be cleared one by one and share one begin. Tickets wrap around; they
-/// are compared by difference.
+/// **Contract.** A ticket is over once every [Guard] that was inside at its begin has left. Tickets
+/// are over in the order in which they were begun. [#next] names the ticket that the *next* begin
+/// will give, so that entries can be cleared one by one and share one begin. Tickets wrap around;
+/// they are compared by difference.
 ///
-/// **Memory effects.** Everything that was done inside a guard before the ticket was over is visible to
-/// whoever sees that it is over.
+/// **Memory effects.** Everything that was done inside a guard before the ticket was over is
+/// visible to whoever sees that it is over.
 public class Grace {
   /*
    * begin: the entries are cleared already. One membarrier makes every running thread's guard stores
@@ -193,7 +193,8 @@ public class Grace {
       if (round < SPINS_BEFORE_PARK) {
         SpinLock.pause(round);
       } else {
-        LockSupport.parkNanos(PARK_NANOS); // readers publish nothing, so there is no signal to await
+        LockSupport.parkNanos(
+            PARK_NANOS); // readers publish nothing, so there is no signal to await
       }
     }
     record(ticker.nanos() - from);

@@ -7,8 +7,8 @@ import java.lang.invoke.VarHandle;
 ///
 /// A counter and not a flag, because "still inside" and "inside again" must look different to
 /// [Grace]. Only the owner writes it, with plain moves and no locked instruction; the fence that a
-/// handshake of this kind needs is paid by the one who waits, through `membarrier`. Where the kernel
-/// lacks that, the owner pays it.
+/// handshake of this kind needs is paid by the one who waits, through `membarrier`. Where the
+/// kernel lacks that, the owner pays it.
 public final class Guard extends GuardPadding {
   private static final VarHandle COUNT;
 

@@ -4,7 +4,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.MachineHaltedException;
 
-/// Whether the machine still runs: the first broken invariant throws the switch, and it stays thrown.
+/// Whether the machine still runs: the first broken invariant throws the switch, and it stays
+/// thrown.
 public final class HaltSwitch {
   private final AtomicReference<@Nullable Throwable> cause = new AtomicReference<>();
 

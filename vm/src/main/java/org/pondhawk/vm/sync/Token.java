@@ -5,13 +5,13 @@ import java.lang.invoke.VarHandle;
 
 /// A token: a lock that its holder gives up while it sleeps (the reference's `lwkt_token`).
 ///
-/// A token serialises only while its holder runs. Whoever sleeps, for a page, for memory, for I/O or
-/// for another token, gives all tokens up and has them back before it goes on, so everything
-/// that only a token guards must be looked at again after a sleep. What stays true across a sleep is
-/// pinned by something else: a busy page, a reference, paging in progress.
+/// A token serialises only while its holder runs. Whoever sleeps, for a page, for memory, for I/O
+/// or for another token, gives all tokens up and has them back before it goes on, so everything
+/// that only a token guards must be looked at again after a sleep. What stays true across a sleep
+/// is pinned by something else: a busy page, a reference, paging in progress.
 ///
-/// **Contract.** Shared or exclusive; recursive, and an exclusive holder may take it shared again. A
-/// shared holder that wants it exclusively calls [#upgrade]. Waiting for a token gives all others
+/// **Contract.** Shared or exclusive; recursive, and an exclusive holder may take it shared again.
+/// A shared holder that wants it exclusively calls [#upgrade]. Waiting for a token gives all others
 /// up and takes all again in the order of their numbers, so tokens cannot deadlock.
 ///
 /// **Memory effects.** Giving a token up happens-before the next taking that excludes it.

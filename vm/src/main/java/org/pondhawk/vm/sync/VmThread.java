@@ -6,8 +6,9 @@ import org.jspecify.annotations.Nullable;
 /// What the machine knows of a thread that is inside it: the tokens it holds, its kind, its stripe
 /// of the counters (the reference's `thread` and `globaldata`).
 ///
-/// It is passed as `self` to every internal operation that may sleep. One belongs to each View and to
-/// each daemon; it is used by one thread at a time, platform or virtual, and needs no ThreadLocal.
+/// It is passed as `self` to every internal operation that may sleep. One belongs to each View and
+/// to each daemon; it is used by one thread at a time, platform or virtual, and needs no
+/// ThreadLocal.
 public final class VmThread {
   private static final int TOKENS = 8;
 
@@ -129,7 +130,8 @@ public final class VmThread {
       return false;
     }
     if (wantExclusive && !exclusive[i]) {
-      throw new IllegalStateException(name + " holds " + token + " shared and wants it exclusively");
+      throw new IllegalStateException(
+          name + " holds " + token + " shared and wants it exclusively");
     }
     depths[i]++;
     return true;

@@ -5,9 +5,9 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /// A place to sleep until somebody wakes it (the reference's sleep and wakeup on an address).
 ///
-/// **Contract.** The sleeper takes a [#ticket] first, *then* tests what it waits for, and sleeps with
-/// that ticket: a wakeup between the two is not lost, because it changes the ticket. A wakeup wakes
-/// every sleeper; waking for nothing is allowed, so sleepers test again. Sleeping is
+/// **Contract.** The sleeper takes a [#ticket] first, *then* tests what it waits for, and sleeps
+/// with that ticket: a wakeup between the two is not lost, because it changes the ticket. A wakeup
+/// wakes every sleeper; waking for nothing is allowed, so sleepers test again. Sleeping is
 /// uninterruptible; an interrupt stays pending. Every sleep has a bound.
 ///
 /// **Memory effects.** What a waker did before [#wakeAll] is visible to those it wakes.
