@@ -256,16 +256,15 @@ public final class RadixBitmap {
   // ---- giving back ----
 
   private void free(int node, int level, long start, long first, long end) {
+    setHint(node, MAX_RUN); // how long the run became is left to the next search
     if (level == 0) {
       setValue(node, value(node) | mask((int) (first - start), (int) (end - start)));
-      setHint(node, MAX_RUN);
       return;
     }
     long had = value(node);
     long has = had + end - first;
     setValue(node, has);
     if (has == radix(level)) {
-      setHint(node, MAX_RUN);
       return;
     }
     if (had == 0) {
@@ -275,7 +274,6 @@ public final class RadixBitmap {
     for (long at = childStart(start, level, first); at < end; at += childRadix) {
       int child = childAt(node, level, start, at);
       free(child, level - 1, at, Math.max(first, at), Math.min(end, at + childRadix));
-      setHint(node, Math.max(hint(node), hint(child)));
     }
   }
 
