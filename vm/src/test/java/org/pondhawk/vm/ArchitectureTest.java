@@ -65,6 +65,7 @@ class ArchitectureTest {
               ".pageout",
               ".kmem",
               ".stats",
+              ".boot",
               ".check",
               "")
           .map(ROOT::concat)

@@ -1,5 +1,6 @@
 package org.pondhawk.vm.swap;
 
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
 
@@ -28,8 +29,8 @@ import org.pondhawk.vm.mem.RawMemory;
 /// freed. A run is the lowest free one that lies within one leaf, so it never crosses a multiple of
 /// [#MAX_RUN]. Not thread-safe: guarded by its owner. The nodes are charged to the [OwnMemory].
 ///
-/// **Failure.** No fit is [#NONE]. Freeing a free block throws `IllegalStateException` with the
-/// leaf decoded, before anything is changed.
+/// **Failure.** No fit is [#NONE]. Freeing a free block throws [VmPanic] with the leaf decoded,
+/// before anything is changed.
 public final class RadixBitmap {
   /// No such run.
   public static final int NONE = -1;
@@ -462,9 +463,9 @@ public final class RadixBitmap {
     }
   }
 
-  private IllegalStateException doubleFree(int firstBlock, int count, int already) {
+  private VmPanic doubleFree(int firstBlock, int count, int already) {
     int leaf = already & -MAX_RUN;
-    return new IllegalStateException(
+    return new VmPanic(
         ("freeing swap blocks %d..%d: block %d is free already (leaf %d..%d has map 0x%016x,"
                 + " %d of %d blocks are free)")
             .formatted(

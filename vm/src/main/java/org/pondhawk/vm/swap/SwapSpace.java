@@ -19,7 +19,7 @@ import org.pondhawk.vm.mem.OwnMemory;
 /// some recent moment.
 ///
 /// **Failure.** No fit is [RadixBitmap#NONE]; a caller that wanted a run may try a shorter one.
-/// Freeing a free block throws `IllegalStateException` and changes nothing.
+/// Freeing a free block throws [org.pondhawk.vm.error.VmPanic] and changes nothing.
 public final class SwapSpace {
   /// The blocks at the start of a device that never hold data: there is the header.
   public static final int RESERVED = RadixBitmap.MAX_RUN;
