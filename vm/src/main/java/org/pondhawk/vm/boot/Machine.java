@@ -8,6 +8,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.FrameMemory;
@@ -76,7 +77,6 @@ public final class Machine implements AutoCloseable {
   public Machine(MachineSpec spec, Seams seams, Executor io) {
     this.spec = spec;
     int frameCount = spec.frameCount();
-    this.swapFile = openSwap(spec.swap());
     FrameMemory frames = FrameMemory.reserve(frameCount, spec.pageSize());
     PageArray pages = new PageArray(memory, frames, PageoutDaemon.MARKERS);
     PageBusy busy = seams.busy(pages);
@@ -100,20 +100,27 @@ public final class Machine implements AutoCloseable {
     this.reaper = new ObjectReaper(objects, page, allocator, mappings);
     this.tableFrames = new TableFrames(page, allocator);
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
+    this.swapFile = openSwap(frames);
     this.swap = new SwapStore(swapFile, swapSpace, nodes, pages, busy, stats, io);
     this.faults = new FaultHandler(page, allocator, owner, nodes, halt);
     this.spaceParts = new Space.Parts(objects, nodes, reaper, grace, frames.pageShift());
     VmThread daemonThread = new VmThread("pageout", 0, true, 0);
-    nodes.reserveFor(daemonThread, 1);
+    if (!nodes.reserveFor(daemonThread, 1)) {
+      throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
+    }
     this.daemon =
         new PageoutDaemon(
             new PageoutParts(page, allocator, objects, mappings, swap, grace), halt, daemonThread);
   }
 
-  private static @Nullable SwapFile openSwap(@Nullable SwapFileSpec spec) {
+  /// Opens the swap file, last of all that can fail, and gives everything back if that does.
+  private @Nullable SwapFile openSwap(FrameMemory frames) {
+    SwapFileSpec wanted = spec.swap();
     try {
-      return spec == null ? null : SwapFile.create(spec);
+      return wanted == null ? null : SwapFile.create(wanted);
     } catch (IOException e) {
+      frames.close();
+      memory.close();
       throw new UncheckedIOException(e);
     }
   }
@@ -127,6 +134,9 @@ public final class Machine implements AutoCloseable {
   /// Makes an empty address space.
   public Space newSpace() {
     halt.check();
+    if (closed.get() != 0) {
+      throw new IllegalStateException("the machine is closed");
+    }
     long id = lastSpace.incrementAndGet();
     Pmap pmap = new Pmap(page.pages(), memory, tableFrames, id, spec.spaceBytes());
     Space space = new Space(id, spec.spaceBytes(), pmap, spaceParts);

@@ -24,6 +24,9 @@ final class InactiveScan {
   private final int marker;
   private int cachedWithoutBegin;
 
+  /// Of the visit under way: how many pages may still go into the laundry.
+  private long budget;
+
   InactiveScan(PageoutParts parts, Laundry laundry, int marker) {
     this.parts = parts;
     this.pages = parts.page().pages();
@@ -45,7 +48,7 @@ final class InactiveScan {
       return 0;
     }
     int left = (queues.length(queue) + SWEEPS_PER_LAP - 1) / SWEEPS_PER_LAP + 1;
-    long budget = launderBudget(pass);
+    budget = launderBudget(pass);
     long delta = 0;
     queues.insertMarker(queue, marker);
     try {
@@ -58,9 +61,7 @@ final class InactiveScan {
         if (page == PageQueues.SKIPPED) {
           continue;
         }
-        int got = consider(self, page, pass, budget);
-        delta += got & RECLAIMED;
-        budget -= got >>> LAUNDERED_SHIFT;
+        delta += consider(self, page, pass);
         if (!parts.page().gate().pressure().target2(self.stripe())) {
           return Math.max(delta, wanted); // others have freed enough: not starvation
         }
@@ -71,9 +72,6 @@ final class InactiveScan {
     return delta;
   }
 
-  private static final int LAUNDERED_SHIFT = 16;
-  private static final int RECLAIMED = (1 << LAUNDERED_SHIFT) - 1;
-
   private long launderBudget(int pass) {
     long most = parts.page().gate().pressure().levels().maxLaunder();
     long share = most / PageQueue.COLORS * (pass == 0 ? 1 : 2);
@@ -82,8 +80,8 @@ final class InactiveScan {
 
   /// Decides about one hard-busy page, which is not busy afterwards.
   ///
-  /// @return how many pages were reclaimed, and in the high half how many went into the laundry
-  private int consider(VmThread self, int page, int pass, long budget) {
+  /// @return how many pages were reclaimed or are on their way to backing store
+  private int consider(VmThread self, int page, int pass) {
     if (pages.wireCount(page) != 0) {
       parts.page().mover().unqueue(self, page);
       busy.unbusy(page);
@@ -114,7 +112,8 @@ final class InactiveScan {
     }
     pages.setFlags(page, PageFlags.SECOND_CHANCE);
     int taken = laundry.add(self, page);
-    return (taken << LAUNDERED_SHIFT) | taken;
+    budget -= taken;
+    return taken;
   }
 
   private boolean wasUsed(VmThread self, int page) {

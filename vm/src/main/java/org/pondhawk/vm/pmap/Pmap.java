@@ -5,13 +5,14 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.Translations;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.sync.LockOrder;
+import org.pondhawk.vm.sync.LockRank;
 import org.pondhawk.vm.sync.VmThread;
 
 /// The page table of one address space (`pmap`): a linear array of [Pte]s over the whole range, in
@@ -43,7 +44,7 @@ public final class Pmap implements Translations {
   private final long tableBytes;
   private final int pageShift;
   private final long id;
-  private final TableFrames.Pieces pieces;
+  private final TablePieces pieces;
   private final ReentrantLock pieceLock = new ReentrantLock();
   private final AtomicLong resident = new AtomicLong();
 
@@ -62,7 +63,7 @@ public final class Pmap implements Translations {
     this.pageShift = pages.frames().pageShift();
     this.tableBytes = Math.max(1L << PIECE_SHIFT, (range >>> pageShift) * Long.BYTES);
     this.table = memory.reserveSparse(tableBytes);
-    this.pieces = new TableFrames.Pieces(tableBytes >>> PIECE_SHIFT);
+    this.pieces = new TablePieces(tableBytes >>> PIECE_SHIFT);
   }
 
   /// The address of the entry of address 0: entries follow each other.
@@ -88,12 +89,23 @@ public final class Pmap implements Translations {
     return ((piece << PIECE_SHIFT) / Long.BYTES) << pageShift;
   }
 
-  private TableFrames.Piece chargedPiece(long slot) {
-    TableFrames.Piece piece = pieces.get(pieceOf(slot));
+  private TablePieces.Piece chargedPiece(long slot) {
+    TablePieces.Piece piece = pieces.get(pieceOf(slot));
     if (piece == null) {
       throw new VmPanic("a valid entry in table memory that is not charged");
     }
     return piece;
+  }
+
+  private void lockPieces() {
+    assert LockOrder.mayWaitFor(LockRank.TABLE);
+    pieceLock.lock();
+    assert LockOrder.took(LockRank.TABLE);
+  }
+
+  private void unlockPieces() {
+    assert LockOrder.gave(LockRank.TABLE);
+    pieceLock.unlock();
   }
 
   /// The entry of an address.
@@ -114,14 +126,14 @@ public final class Pmap implements Translations {
       return false;
     }
     boolean first;
-    pieceLock.lock();
+    lockPieces();
     try {
       first = pieces.get(n) == null;
       if (first) {
-        pieces.set(n, new TableFrames.Piece(balloon));
+        pieces.set(n, new TablePieces.Piece(balloon));
       }
     } finally {
-      pieceLock.unlock();
+      unlockPieces();
     }
     if (!first) {
       frames.give(self, balloon);
@@ -206,10 +218,10 @@ public final class Pmap implements Translations {
   /// being installed there meanwhile: the caller has the map to itself.
   public void uncharge(VmThread self, long start, long end) {
     List<Integer> balloons = new ArrayList<>();
-    pieceLock.lock();
+    lockPieces();
     try {
       for (long n : pieces.charged()) {
-        TableFrames.Piece piece = pieces.get(n);
+        TablePieces.Piece piece = pieces.get(n);
         boolean inside = firstAddressOf(n) < end && firstAddressOf(n + 1) > start;
         if (piece != null && inside && piece.valid() == 0) {
           pieces.set(n, null);
@@ -218,7 +230,7 @@ public final class Pmap implements Translations {
         }
       }
     } finally {
-      pieceLock.unlock();
+      unlockPieces();
     }
     for (int balloon : balloons) {
       frames.give(self, balloon);
@@ -227,29 +239,29 @@ public final class Pmap implements Translations {
 
   /// The wired pages that charge the table.
   public List<Integer> balloons() {
-    pieceLock.lock();
+    lockPieces();
     try {
       List<Integer> all = new ArrayList<>();
       for (long n : pieces.charged()) {
-        TableFrames.Piece piece = pieces.get(n);
+        TablePieces.Piece piece = pieces.get(n);
         if (piece != null) {
           all.add(piece.balloon);
         }
       }
       return all;
     } finally {
-      pieceLock.unlock();
+      unlockPieces();
     }
   }
 
   /// Calls back for every valid entry.
   public void forEachValid(EntryVisitor visitor) {
     List<Long> charged;
-    pieceLock.lock();
+    lockPieces();
     try {
       charged = pieces.charged();
     } finally {
-      pieceLock.unlock();
+      unlockPieces();
     }
     for (long n : charged) {
       int valid = 0;
@@ -374,10 +386,5 @@ public final class Pmap implements Translations {
     if (was == 0) {
       memory.releaseSparse(table, tableBytes);
     }
-  }
-
-  /// The numbers that a message about this table needs.
-  public @Nullable String describe(long address) {
-    return "0x%x: %s".formatted(address, Pte.describe(entry(address)));
   }
 }

@@ -118,9 +118,12 @@ public final class FreeGate {
     }
     someoneWaits.set(true);
     kick(false);
-    stats.count(self.stripe(), Event.MEMORY_WAITS, 1);
-    self.sleep(freePages, ticket, SLICE_NANOS);
     stats.rollup();
+    if (pressure.min(self.stripe(), 0)) { // else pages came before anyone knew that we wait
+      stats.count(self.stripe(), Event.MEMORY_WAITS, 1);
+      self.sleep(freePages, ticket, SLICE_NANOS);
+      stats.rollup();
+    }
     if (patience.isOver(progress(), ticker.nanos())) {
       throw outOfPages("nothing was freed for " + patienceNanos / 1_000_000 + " ms");
     }

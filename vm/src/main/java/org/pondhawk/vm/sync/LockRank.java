@@ -4,22 +4,19 @@ package org.pondhawk.vm.sync;
 /// rank it holds.
 ///
 /// ```
-///   MAP ── TABLE ── BACKING ── MAPPING ── PAGE ── QUEUE
-///   └─── may sleep ───┘      └────────── spin ────────┘
+///   MAP ── TABLE ── PAGE ── QUEUE
+///   └ may sleep ┘   └── spin ───┘
 /// ```
 ///
 /// Object tokens and busy pages are no ranks: a token is given up while its holder sleeps, and a
 /// busy page may be released by another thread than its taker. A *try* may be out of order, because
-/// it cannot deadlock ([LockOrder#took]).
+/// it cannot deadlock ([LockOrder#took]). Locks under which nothing else is ever taken, as that of
+/// a wait channel or of the pool of nodes, need no rank.
 public enum LockRank {
   /// The lock of an address map.
   MAP(true),
   /// The lock that fills and drops the pages of one page table.
   TABLE(true),
-  /// The lock of an object's list of attachments.
-  BACKING(false),
-  /// The interlock of a page whose mapping is being changed.
-  MAPPING(false),
   /// The spin lock of a page.
   PAGE(false),
   /// The spin lock of a page queue.
