@@ -71,6 +71,7 @@ final class ReplayRun {
     try {
       runStage(Stage.PRELOAD, listener);
       runStage(Stage.REPLAY, listener);
+      listener.sampled(sample(Stage.REPLAY, clock.getAsLong()));
       runStage(Stage.CHECK, listener);
       examine("");
       MachineFigures figures = machine.figures();
@@ -112,7 +113,7 @@ final class ReplayRun {
       }
       watch(now);
       if (now - nextSampleNanos >= 0) {
-        listener.everySecond(sample(stage, now));
+        listener.sampled(sample(stage, now));
         nextSampleNanos += SAMPLE_NANOS;
       }
     }
@@ -148,7 +149,7 @@ final class ReplayRun {
 
   private void abandon(String why) {
     abandoned = why;
-    stop.hurry(clock.getAsLong());
+    stop.giveUp();
   }
 
   private void examine(String when) {

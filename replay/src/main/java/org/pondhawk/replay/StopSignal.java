@@ -4,6 +4,7 @@ package org.pondhawk.replay;
 final class StopSignal {
   private volatile boolean raised;
   private volatile boolean hurried;
+  private volatile boolean givenUp;
   private volatile long checkUntilNanos;
 
   /// Ends the replay; the final check is still made.
@@ -11,10 +12,19 @@ final class StopSignal {
     raised = true;
   }
 
-  /// Ends the replay, and the final check when the clock has come to a time.
-  void hurry(long untilNanos) {
-    checkUntilNanos = untilNanos;
-    hurried = true;
+  /// Ends the replay, and the final check when the clock has come to a time. Asking again changes
+  /// nothing.
+  synchronized void hurry(long untilNanos) {
+    if (!hurried) {
+      checkUntilNanos = untilNanos;
+      hurried = true;
+      raised = true;
+    }
+  }
+
+  /// Ends everything at once, because nobody waits for it any more.
+  void giveUp() {
+    givenUp = true;
     raised = true;
   }
 
@@ -28,6 +38,6 @@ final class StopSignal {
 
   /// Whether the time for the final check is over.
   boolean isCheckOver(long nowNanos) {
-    return hurried && nowNanos - checkUntilNanos >= 0;
+    return givenUp || (hurried && nowNanos - checkUntilNanos >= 0);
   }
 }
