@@ -33,7 +33,7 @@ record SwapPlace(@Nullable Path file, Path directory) {
     long free = freeBytes();
     if (swapBytes > free) {
       throw new BadUsageException(
-          "a swap of %s is more than the %s free in %s"
+          "--swap %s is more than the %s free in %s"
               .formatted(ByteSize.format(swapBytes), ByteSize.format(free), directory));
     }
   }

@@ -21,7 +21,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RunCommandTest {
-  private static final String LACKEY = lackey(600);
+  private static final int PAGES = 1_600;
+  private static final String LACKEY = lackey(PAGES);
 
   @TempDir private Path directory = Path.of("");
 
@@ -34,7 +35,7 @@ class RunCommandTest {
     var text = new StringBuilder("==1== Lackey, an example Valgrind tool\n");
     for (int step = 0; step < 2 * pages; step++) {
       int page = 0x4000 + step % pages;
-      text.append("I  04000000,4\n");
+      text.append("I  03fff000,4\n");
       text.append(step % 3 == 0 ? " S " : " L ")
           .append(Integer.toHexString(page))
           .append("010,8\n");
@@ -181,7 +182,7 @@ class RunCommandTest {
   @Nested
   class EndToEnd {
     private Map<String, Object> json(String... more) throws IOException {
-      String[] first = {"run", "--trace", trace().toString(), "--json", "--memory", "2/1"};
+      String[] first = {"run", "--trace", trace().toString(), "--json"};
       String[] all = Arrays.copyOf(first, first.length + more.length);
       System.arraycopy(more, 0, all, first.length, more.length);
       int status = pondhawk(all);
@@ -191,7 +192,7 @@ class RunCommandTest {
 
     @Test
     void reportsInWords() throws IOException {
-      int status = pondhawk("run", "--trace", trace().toString(), "--memory", "2/1");
+      int status = pondhawk("run", "--trace", trace().toString());
 
       assertThat(status).as(out + "\n" + err).isZero();
       assertThat(out.toString().lines().toList().getLast()).startsWith("GOOD: 0 of");
@@ -201,7 +202,7 @@ class RunCommandTest {
 
     @Test
     void quietlyPrintsOnlyTheReport() throws IOException {
-      int status = pondhawk("run", "--trace", trace().toString(), "--memory", "2/1", "--quiet");
+      int status = pondhawk("run", "--trace", trace().toString(), "--quiet");
 
       assertThat(status).isZero();
       assertThat(out.toString()).doesNotContain(VmstatLine.header()).contains("GOOD");
@@ -217,20 +218,20 @@ class RunCommandTest {
           .containsEntry("wrong_bytes", 0L)
           .containsEntry("seed", 7L)
           .containsEntry("cpus", 2L)
-          .containsEntry("footprint_bytes", 600L * 4096)
-          .containsEntry("memory_bytes", 2L * 600 * 4096);
+          .containsEntry("footprint_bytes", 4096L * (PAGES + 1))
+          .containsEntry("memory_bytes", 4096L * (PAGES + 1) / 2);
       assertThat(err.toString()).contains(VmstatLine.header());
     }
 
     @Test
     void runsCopies() throws IOException {
-      assertThat(json("--copies", "3")).containsEntry("footprint_bytes", 3 * 600L * 4096);
+      assertThat(json("--copies", "3")).containsEntry("footprint_bytes", 3 * 4096L * (PAGES + 1));
     }
 
     @ParameterizedTest
-    @CsvSource({"4k, 600", "16k, 600", "64k, 608"})
+    @CsvSource({"4k, 1601", "16k, 1604", "64k, 1616"})
     void runsWithPagesOf(String pageSize, long pagesOf4k) throws IOException {
-      assertThat(json("--page-size", pageSize, "--memory", "64m"))
+      assertThat(json("--page-size", pageSize))
           .containsEntry("wrong_bytes", 0L)
           .containsEntry("footprint_bytes", pagesOf4k * 4096);
     }
@@ -246,7 +247,7 @@ class RunCommandTest {
     void replaysStandardInput() {
       in = new ByteArrayInputStream(LACKEY.getBytes(StandardCharsets.UTF_8));
 
-      assertThat(pondhawk("run", "--trace", "-", "--memory", "2/1")).isZero();
+      assertThat(pondhawk("run", "--trace", "-")).isZero();
       assertThat(out.toString()).contains("stdin").contains("GOOD");
     }
   }
