@@ -78,8 +78,8 @@ final class ReportText {
         "  faults   %,d minor, %,d major, %,d zero-fill%n",
         figures.faultsMinor(), figures.faultsMajor(), figures.zeroFills());
     text.format(
-        "  pages    %,d in, %,d out; %,d swapped in, %,d swapped out%n",
-        figures.pagesIn(), figures.pagesOut(), figures.swapIns(), figures.swapOuts());
+        "  swapped  %,d pages in by %,d reads, %,d pages out by %,d writes%n",
+        figures.pagesIn(), figures.swapIns(), figures.pagesOut(), figures.swapOuts());
     text.format(
         "  pageout  %,d pages scanned, %,d waits for memory%n",
         figures.pageScans(), figures.memoryWaits());

@@ -14,7 +14,6 @@ import org.pondhawk.replay.ReplayListener;
 import org.pondhawk.replay.ReplayPlan;
 import org.pondhawk.replay.ReplayReport;
 import org.pondhawk.replay.Trace;
-import org.pondhawk.vm.VirtualMemory;
 import org.pondhawk.vm.VmConfig;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -47,7 +46,7 @@ final class RunCommand implements Callable<Integer> {
   private static final int MIN_PAGE_SIZE = 4 << 10;
   private static final int MAX_PAGE_SIZE = 64 << 10;
   private static final int MAX_COPIES = 1_000;
-  private static final int MAX_CPUS = 1_024;
+  private static final int MAX_CPUS = 256;
   private static final long MAX_SECONDS = Duration.ofDays(365).toSeconds();
 
   /// The default swap is the footprint, a quarter of it, and this.
@@ -112,7 +111,7 @@ final class RunCommand implements Callable<Integer> {
       names = "--cpus",
       paramLabel = "N",
       description = "CPUs that the machine is made for. Default: those that there are")
-  private int cpus = Runtime.getRuntime().availableProcessors();
+  private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
 
   @Option(
       names = "--seed",
@@ -180,31 +179,34 @@ final class RunCommand implements Callable<Integer> {
   private ReplayPlan plan(List<Trace> traces) {
     int pageBytes = (int) pageSize.bytes();
     long footprint = ReplayPlan.footprintBytes(traces, copies, pageBytes);
+    try {
+      VmConfig machine = machine(pageBytes, footprint);
+      Duration duration = seconds == null ? null : Duration.ofSeconds(seconds);
+      return new ReplayPlan(traces, copies, machine, seed, duration);
+    } catch (IllegalArgumentException e) {
+      throw new BadUsageException("there is no such machine: " + e.getMessage(), e);
+    }
+  }
+
+  private VmConfig machine(int pageBytes, long footprint) {
     long swapBytes = swap != null ? swap.bytes() : footprint + footprint / 4 + SWAP_MARGIN;
     SwapPlace place = SwapPlace.of(swapFile);
     place.check(swapBytes);
     VmConfig.Builder machine =
-        VmConfig.builder()
-            .pageSize(pageBytes)
-            .cpus(cpus)
-            .seed(seed)
-            .swapDirectory(place.directory());
+        VmConfig.builder().pageSize(pageBytes).cpus(cpus).swapDirectory(place.directory());
     if (place.file() == null) {
       machine.swap(swapBytes);
     } else {
       machine.swap(place.file(), swapBytes);
     }
-    machine.physicalMemory(memoryBytes(machine, footprint));
-    Duration duration = seconds == null ? null : Duration.ofSeconds(seconds);
-    return new ReplayPlan(traces, copies, machine.build(), seed, duration);
+    return machine.physicalMemory(memoryBytes(machine, footprint)).build();
   }
 
   /// What was asked for; or half of the footprint, but not less than a machine needs.
   private long memoryBytes(VmConfig.Builder machine, long footprint) {
     long half = footprint / 2;
     long wanted = memory == null ? half : memory.bytes(footprint);
-    long minimum =
-        VirtualMemory.minimumPhysicalMemory(machine.physicalMemory(Math.max(wanted, 1)).build());
+    long minimum = machine.physicalMemory(Math.max(wanted, 1)).build().minimumPhysicalMemory();
     if (wanted >= minimum) {
       return wanted;
     }

@@ -19,7 +19,7 @@ class ReportTextTest {
             "  swap     64 MiB, at most 48 KiB of it used",
             "  machine  1,000 pages of 4 KiB, 2 cpus, seed 42",
             "  faults   2,001 minor, 2,002 major, 2,003 zero-fill",
-            "  pages    2,004 in, 2,005 out; 2,006 swapped in, 2,007 swapped out",
+            "  swapped  2,004 pages in by 2,006 reads, 2,005 pages out by 2,007 writes",
             "  pageout  2,008 pages scanned, 2,009 waits for memory",
             "  time     2.51 s: preload 0.10, replay 2.00, check 0.30",
             "  speed    1,234,567 references/s",

@@ -15,6 +15,7 @@ import java.util.Map;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -77,6 +78,7 @@ class RunCommandTest {
       "--swap, 0, not a positive size",
       "--swap, -1g, not a positive size",
       "--swap, many, not a size",
+      "--swap, 4k, is too small",
       "--swap, 4000000t, is more than the",
       "--swap, 99999999t, more bytes than",
       "--page-size, 0, not a positive size",
@@ -161,6 +163,15 @@ class RunCommandTest {
       String file = directory.resolve("none").resolve("swap").toString();
       assertRefused(
           pondhawk("run", "--trace", trace().toString(), "--swap-file", file), "does not exist");
+    }
+
+    @Test
+    void toOverwriteAFileThatIsNoSwapFile() throws IOException {
+      Path file = Files.writeString(directory.resolve("thesis.txt"), "four years of work");
+      assertRefused(
+          pondhawk("run", "--trace", trace().toString(), "--swap-file", file.toString()),
+          "thesis.txt");
+      assertThat(file).hasContent("four years of work");
     }
 
     @Test
@@ -249,6 +260,52 @@ class RunCommandTest {
 
       assertThat(pondhawk("run", "--trace", "-")).isZero();
       assertThat(out.toString()).contains("stdin").contains("GOOD");
+    }
+
+    @Test
+    void keepsASwapFileOnlyWhileRunning() throws IOException {
+      Path file = directory.resolve("swap.img");
+
+      assertThat(json("--swap-file", file.toString())).containsEntry("wrong_bytes", 0L);
+
+      assertThat(file).doesNotExist();
+    }
+
+    @Test
+    @Timeout(120)
+    void endsWithAReportWhenSwapIsTooSmall() throws IOException {
+      int status =
+          pondhawk("run", "--trace", trace().toString(), "--json", "--copies", "3", "--swap", "2m");
+
+      assertThat(status).as(err + "\n" + out).isEqualTo(1);
+      Map<String, Object> json = Json.parse(out.toString());
+      assertThat(json)
+          .containsEntry("good", false)
+          .containsEntry("wrong_bytes", 0L)
+          .containsEntry("check", "clean");
+      assertThat(String.valueOf(json.get("failure"))).contains("out of memory and swap");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1/2", "1/4", "1/8"})
+    @Timeout(120)
+    void runsTheBundledTracesInLittleMemory(String share) {
+      int status = pondhawk("run", "--memory", share, "--json", "--quiet");
+
+      assertThat(status).as(err + "\n" + out).isZero();
+      Map<String, Object> json = Json.parse(out.toString());
+      assertThat(json)
+          .containsEntry("wrong_bytes", 0L)
+          .containsEntry("unchecked_bytes", 0L)
+          .containsEntry("check", "clean")
+          .containsEntry("references", 4_709_232L);
+      assertThat(json.get("pages_out"))
+          .asInstanceOf(InstanceOfAssertFactories.LONG)
+          .isGreaterThanOrEqualTo(1_000);
+      assertThat(json.get("pages_in"))
+          .asInstanceOf(InstanceOfAssertFactories.LONG)
+          .isGreaterThanOrEqualTo(1_000);
+      assertThat(err.toString()).isEmpty();
     }
   }
 }

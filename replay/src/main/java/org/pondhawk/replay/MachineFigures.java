@@ -9,15 +9,15 @@ import org.pondhawk.vm.stats.VmStatistics;
 /// @param freePages the pages on the free queue
 /// @param activePages the pages on the active queue
 /// @param inactivePages the pages on the inactive queue
-/// @param cachePages the pages on the cache queue
+/// @param cachePages the pages on the cache queue: clean, unmapped, as good as free
 /// @param wiredPages the pages that cannot be paged out
 /// @param faultsMinor the faults that needed no I/O
-/// @param faultsMajor the faults that read from a pager
+/// @param faultsMajor the faults that read from swap
 /// @param zeroFills the faults that filled a page with zeros
-/// @param pagesIn the pages read by pagers
-/// @param pagesOut the pages written by pagers
-/// @param swapIns the pages read from swap
-/// @param swapOuts the pages written to swap
+/// @param pagesIn the pages read from swap
+/// @param pagesOut the pages written to swap
+/// @param swapIns the reads of swap, each of one page or more
+/// @param swapOuts the writes to swap, each of one page or more
 /// @param pageScans the pages that the pageout daemon looked at
 /// @param memoryWaits how often a thread had to wait for a free page
 /// @param swapUsedPages the swap in use, in pages
@@ -49,7 +49,7 @@ public record MachineFigures(
         stats.freePages(),
         stats.activePages(),
         stats.inactivePages(),
-        stats.cachePages(),
+        stats.cachedPages(),
         stats.wiredPages(),
         stats.faultsMinor(),
         stats.faultsMajor(),

@@ -5,7 +5,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
-import org.pondhawk.vm.OutOfPagesException;
+import org.pondhawk.vm.error.OutOfPagesException;
 
 /// A process: one thread, one address space, one trace.
 ///

@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.pondhawk.vm.OutOfPagesException;
 import org.pondhawk.vm.VmConfig;
+import org.pondhawk.vm.error.OutOfPagesException;
 
 /// The replay itself, on a machine that is a map; the real one is tested with the command line.
 @Timeout(60)
