@@ -1,5 +1,4 @@
-/// The virtual memory system as its users meet it: boot, address spaces, views, leases, memory
-/// objects and the exceptions they throw.
+/// The public surface: boot a machine, make address spaces, map memory, look at it through views.
 @NullMarked
 package org.pondhawk.vm;
 

@@ -1,0 +1,108 @@
+package org.pondhawk.vm;
+
+import java.util.Objects;
+import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.map.Space;
+
+/// A range of addresses with memory mapped into it, as a process has one (`vmspace`).
+///
+/// Addresses are numbers from 0 to below 1 TiB and mean something in this space only. Memory is
+/// looked at through a [View], one for each thread. All methods may be called from any thread.
+public final class AddressSpace implements AutoCloseable {
+  private final Machine machine;
+  private final EdgeThreads edge;
+  private final Space space;
+
+  AddressSpace(Machine machine, EdgeThreads edge, Space space) {
+    this.machine = machine;
+    this.edge = edge;
+    this.space = space;
+  }
+
+  /// A name for messages.
+  public String name() {
+    return "space " + space.id();
+  }
+
+  /// Maps anonymous memory where it fits: zeros, made when touched, swapped when memory is short
+  /// (`mmap` with `MAP_ANON`). Address 0 is never chosen.
+  ///
+  /// @param bytes the length, rounded up to whole pages
+  /// @return the address
+  /// @throws IllegalArgumentException if the length is not positive or fits nowhere
+  public long map(long bytes, Protection protection) {
+    machine.haltSwitch().check();
+    long length = wholePages(bytes);
+    int pageSize = machine.spec().pageSize();
+    long address = space.mapAnywhere(pageSize, length, pageSize, protection.access);
+    if (address < 0) {
+      throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
+    }
+    return address;
+  }
+
+  /// Maps anonymous memory at an address, replacing nothing (`MAP_TRYFIXED`).
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @return the address
+  /// @throws IllegalArgumentException if the range is not inside the space, or something is mapped
+  ///   there
+  public long mapAt(long address, long bytes, Protection protection) {
+    machine.haltSwitch().check();
+    long length = checkRange(address, bytes);
+    if (!space.mapAt(address, length, protection.access)) {
+      throw new IllegalArgumentException(
+          "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
+    }
+    return address;
+  }
+
+  /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is
+  /// skipped. Waits for faults in this space and for transfers of the range.
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  public void unmap(long address, long bytes) {
+    machine.haltSwitch().check();
+    long length = checkRange(address, bytes);
+    edge.run(self -> space.unmap(self, address, address + length));
+  }
+
+  /// Makes the calling thread's window on this space. Only that thread uses it, and closes it.
+  public View view() {
+    machine.haltSwitch().check();
+    return View.open(machine, space);
+  }
+
+  /// Unmaps everything. Views of it find nothing mapped from now on. Idempotent.
+  @Override
+  public void close() {
+    edge.run(self -> machine.closeSpace(self, space));
+  }
+
+  private long checkRange(long address, long bytes) {
+    long length = wholePages(bytes);
+    long range = space.map().range();
+    if (address % machine.spec().pageSize() != 0) {
+      throw new IllegalArgumentException(
+          "address 0x%x is not a multiple of the page size".formatted(address));
+    }
+    Objects.checkFromIndexSize(address, length, range);
+    return length;
+  }
+
+  private long wholePages(long bytes) {
+    if (bytes <= 0 || bytes > space.map().range()) {
+      throw new IllegalArgumentException(
+          "a length of %d bytes is not from 1 to %d".formatted(bytes, space.map().range()));
+    }
+    int pageSize = machine.spec().pageSize();
+    return (bytes + pageSize - 1) & -pageSize;
+  }
+
+  @Override
+  public String toString() {
+    return name();
+  }
+}

@@ -1,0 +1,132 @@
+package org.pondhawk.vm;
+
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.boot.Seams;
+import org.pondhawk.vm.check.VmCheck;
+import org.pondhawk.vm.queue.Event;
+import org.pondhawk.vm.queue.PageCount;
+import org.pondhawk.vm.queue.VmStats;
+import org.pondhawk.vm.stats.CheckReport;
+import org.pondhawk.vm.stats.VmStatistics;
+
+/// A machine: physical memory, swap, and the address spaces that share them.
+///
+/// All methods may be called from any thread, platform or virtual.
+public final class VirtualMemory implements AutoCloseable {
+  private static final int IO_THREADS = 2;
+
+  private final VmConfig config;
+  private final Machine machine;
+  private final EdgeThreads edge;
+  private final ExecutorService io;
+  private final Thread daemon;
+
+  private VirtualMemory(VmConfig config, Seams seams) {
+    this.config = config;
+    AtomicInteger number = new AtomicInteger();
+    this.io =
+        Executors.newFixedThreadPool(
+            IO_THREADS,
+            task ->
+                Thread.ofPlatform()
+                    .daemon()
+                    .name("pondhawk-io-" + number.incrementAndGet())
+                    .unstarted(task));
+    this.machine = new Machine(config.spec(), seams, io);
+    this.edge = new EdgeThreads(machine);
+    this.daemon = Thread.ofPlatform().daemon().name("pondhawk-pageout").unstarted(machine.daemon());
+  }
+
+  /// Boots a machine.
+  ///
+  /// @throws IllegalArgumentException if its memory is too small, naming the minimum
+  /// @throws java.io.UncheckedIOException if the swap file can't be made; nothing is left behind
+  public static VirtualMemory boot(VmConfig config) {
+    return boot(config, Seams.SOUND);
+  }
+
+  static VirtualMemory boot(VmConfig config, Seams seams) {
+    VirtualMemory vm = new VirtualMemory(config, seams);
+    vm.daemon.start();
+    return vm;
+  }
+
+  /// How the machine was configured.
+  public VmConfig config() {
+    return config;
+  }
+
+  /// Makes an empty address space.
+  public AddressSpace newAddressSpace() {
+    return new AddressSpace(machine, edge, machine.newSpace());
+  }
+
+  /// The counts of the machine at this moment.
+  public VmStatistics statistics() {
+    VmStats stats = machine.page().stats();
+    stats.rollup();
+    long[] waited = machine.grace().waited();
+    return new VmStatistics(
+        config.pageSize(),
+        config.physicalMemory(),
+        machine.page().pages().frameCount(),
+        stats.global(PageCount.FREE),
+        stats.global(PageCount.CACHE),
+        stats.global(PageCount.INACTIVE),
+        stats.global(PageCount.ACTIVE),
+        stats.global(PageCount.WIRED),
+        stats.total(Event.FAULT_MINOR),
+        stats.total(Event.FAULT_MAJOR),
+        stats.total(Event.ZERO_FILL),
+        stats.total(Event.SWAP_PAGES_IN),
+        stats.total(Event.SWAP_PAGES_OUT),
+        stats.total(Event.SWAP_IN),
+        stats.total(Event.SWAP_OUT),
+        stats.total(Event.REACTIVATED),
+        stats.total(Event.PAGES_SCANNED),
+        stats.total(Event.DAEMON_PASSES),
+        stats.total(Event.DAEMON_FREED),
+        stats.total(Event.MEMORY_WAITS),
+        stats.total(Event.IN_TRANSIT),
+        waited[0],
+        waited[1],
+        machine.swap().total(),
+        machine.swap().used(),
+        machine.swap().peakUsed());
+  }
+
+  /// Checks every invariant of the machine, while no other thread uses it.
+  public CheckReport check() {
+    return VmCheck.run(machine);
+  }
+
+  /// Closes every address space, removes the swap file and gives the memory back. Later accesses
+  /// through views find nothing mapped. Waits for calls under way; idempotent.
+  @Override
+  public void close() {
+    machine.daemon().stop();
+    boolean interrupted = false;
+    while (daemon.isAlive()) {
+      try {
+        daemon.join();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    try {
+      machine.close();
+    } finally {
+      io.shutdown();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  Machine machine() {
+    return machine;
+  }
+}

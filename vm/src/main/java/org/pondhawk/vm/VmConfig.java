@@ -1,0 +1,222 @@
+package org.pondhawk.vm;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.boot.MachineSpec;
+import org.pondhawk.vm.swap.SwapFileSpec;
+
+/// How a machine is to be made. Immutable; made by a [Builder].
+public final class VmConfig {
+  private static final long DEFAULT_PHYSICAL_MEMORY = 64L << 20;
+  private static final int DEFAULT_PAGE_SIZE = 4096;
+  private static final int MAX_CPUS = 256;
+  private static final long SPACE_BYTES = 1L << 40;
+
+  private final long physicalMemory;
+  private final int pageSize;
+  private final long swapBytes;
+  private final @Nullable Path swapFile;
+  private final Path swapDirectory;
+  private final int cpus;
+  private final boolean poisonFreedFrames;
+  private final Duration patience;
+  private final boolean membarrier;
+  private final LongSupplier nanoClock;
+
+  private VmConfig(Builder b) {
+    this.physicalMemory = b.physicalMemory;
+    this.pageSize = b.pageSize;
+    this.swapBytes = b.swapBytes;
+    this.swapFile = b.swapFile;
+    this.swapDirectory = b.swapDirectory;
+    this.cpus = b.cpus;
+    this.poisonFreedFrames = b.poisonFreedFrames;
+    this.patience = b.patience;
+    this.membarrier = b.membarrier;
+    this.nanoClock = b.nanoClock;
+  }
+
+  /// A builder with 64 MiB of memory, pages of 4 KiB and no swap.
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /// The whole budget in bytes: frames, descriptors, queues, page tables and indexes.
+  public long physicalMemory() {
+    return physicalMemory;
+  }
+
+  /// The page size in bytes.
+  public int pageSize() {
+    return pageSize;
+  }
+
+  /// The size of swap in bytes; 0 for none.
+  public long swap() {
+    return swapBytes;
+  }
+
+  /// The file that swap is kept in while the machine runs, or null for one without a name.
+  public @Nullable Path swapFile() {
+    return swapFile;
+  }
+
+  /// The directory of a swap file without a name.
+  public Path swapDirectory() {
+    return swapDirectory;
+  }
+
+  /// For how many processors the queues and counters are spread.
+  public int cpus() {
+    return cpus;
+  }
+
+  /// Whether freed frames are filled with a pattern, so that stale use shows.
+  public boolean poisonFreedFrames() {
+    return poisonFreedFrames;
+  }
+
+  /// How long an operation waits for memory while nothing moves.
+  public Duration patience() {
+    return patience;
+  }
+
+  /// The least physical memory in bytes that a machine made like this can have.
+  public long minimumPhysicalMemory() {
+    return spec().minimumBytes();
+  }
+
+  MachineSpec spec() {
+    SwapFileSpec swap = null;
+    if (swapBytes > 0) {
+      swap =
+          swapFile == null
+              ? SwapFileSpec.anonymous(swapDirectory, swapBytes, pageSize)
+              : SwapFileSpec.at(swapFile, swapBytes, pageSize);
+    }
+    return new MachineSpec(
+        physicalMemory,
+        pageSize,
+        swap,
+        cpus,
+        SPACE_BYTES,
+        poisonFreedFrames,
+        patience.toNanos(),
+        membarrier,
+        nanoClock::getAsLong);
+  }
+
+  /// Collects the choices for a [VmConfig]. Each setter checks its value.
+  public static final class Builder {
+    private long physicalMemory = DEFAULT_PHYSICAL_MEMORY;
+    private int pageSize = DEFAULT_PAGE_SIZE;
+    private long swapBytes;
+    private @Nullable Path swapFile;
+    private Path swapDirectory = Path.of(System.getProperty("java.io.tmpdir", "."));
+    private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
+    private boolean poisonFreedFrames;
+    private Duration patience = Duration.ofSeconds(30);
+    private boolean membarrier = true;
+    private LongSupplier nanoClock = System::nanoTime;
+
+    private Builder() {}
+
+    /// Sets the whole budget.
+    ///
+    /// @param bytes at least what [VmConfig#minimumPhysicalMemory] says
+    public Builder physicalMemory(long bytes) {
+      physicalMemory = positive("physicalMemory", bytes);
+      return this;
+    }
+
+    /// Sets the page size.
+    ///
+    /// @param bytes a power of two from 4 KiB to 64 KiB
+    public Builder pageSize(int bytes) {
+      if (bytes < 1 << 12 || bytes > 1 << 16 || Integer.bitCount(bytes) != 1) {
+        throw new IllegalArgumentException(
+            "pageSize=" + bytes + " is not a power of two from 4096 to 65536");
+      }
+      pageSize = bytes;
+      return this;
+    }
+
+    /// Swaps to a file without a name, which nobody else sees and nothing can leave behind.
+    ///
+    /// @param bytes the size; 0 for no swap
+    public Builder swap(long bytes) {
+      swapBytes = bytes == 0 ? 0 : positive("swap", bytes);
+      swapFile = null;
+      return this;
+    }
+
+    /// Swaps to a file that is there while the machine runs and is removed when it closes.
+    ///
+    /// @param file does not exist, or is a swap file that nobody uses
+    public Builder swap(Path file, long bytes) {
+      swapBytes = positive("swap", bytes);
+      swapFile = file;
+      return this;
+    }
+
+    /// Sets the directory of a swap file without a name; the directory for temporary files by
+    /// default.
+    public Builder swapDirectory(Path directory) {
+      swapDirectory = directory;
+      return this;
+    }
+
+    /// Sets for how many processors the queues and counters are spread; those of this computer by
+    /// default.
+    ///
+    /// @param count from 1 to 256
+    public Builder cpus(int count) {
+      if (count < 1 || count > MAX_CPUS) {
+        throw new IllegalArgumentException("cpus=" + count + " is not from 1 to " + MAX_CPUS);
+      }
+      cpus = count;
+      return this;
+    }
+
+    /// Fills freed frames with a pattern, so that stale use shows; for tests.
+    public Builder poisonFreedFrames(boolean poison) {
+      poisonFreedFrames = poison;
+      return this;
+    }
+
+    /// Sets how long an operation waits for memory while nothing in the machine moves.
+    public Builder patience(Duration limit) {
+      positive("patience", limit.toNanos());
+      patience = limit;
+      return this;
+    }
+
+    /// Whether a store may go without a fence where the kernel has `membarrier`; on by default.
+    public Builder membarrier(boolean use) {
+      membarrier = use;
+      return this;
+    }
+
+    /// Sets the clock that waits and statistics go by.
+    ///
+    /// @param nanos nanoseconds since some fixed moment, never decreasing
+    public Builder nanoClock(LongSupplier nanos) {
+      nanoClock = nanos;
+      return this;
+    }
+
+    /// Makes the configuration.
+    public VmConfig build() {
+      return new VmConfig(this);
+    }
+
+    private static long positive(String name, long value) {
+      if (value <= 0) {
+        throw new IllegalArgumentException(name + "=" + value + " is not positive");
+      }
+      return value;
+    }
+  }
+}

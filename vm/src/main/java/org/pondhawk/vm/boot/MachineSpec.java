@@ -1,0 +1,65 @@
+package org.pondhawk.vm.boot;
+
+import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.pageout.PageoutDaemon;
+import org.pondhawk.vm.queue.PageQueues;
+import org.pondhawk.vm.swap.RadixBitmap;
+import org.pondhawk.vm.swap.SwapFileSpec;
+import org.pondhawk.vm.sync.Ticker;
+
+/// What a machine is made of.
+///
+/// @param physicalBytes the whole budget: frames, descriptors, queues, tables and indexes
+/// @param pageSize a power of two from 4 KiB to 64 KiB
+/// @param swap the swap file, or null for none
+/// @param cpus how many stripes of counters and shares of colours
+/// @param spaceBytes the addresses of each address space, a power of two
+/// @param poison whether freed frames are filled with a pattern
+/// @param patienceNanos how long a wait for memory goes on while nothing moves
+/// @param membarrier whether writers may go without a fence
+public record MachineSpec(
+    long physicalBytes,
+    int pageSize,
+    @Nullable SwapFileSpec swap,
+    int cpus,
+    long spaceBytes,
+    boolean poison,
+    long patienceNanos,
+    boolean membarrier,
+    Ticker ticker) {
+  /// The least number of frames that a machine works with.
+  public static final int MIN_FRAMES = 256;
+
+  private static final int MAX_FRAMES = 1 << 30;
+
+  /// What the structures take that do not grow with memory.
+  private long fixedBytes() {
+    return PageQueues.bytes()
+        + PageArray.bytesFor(0, PageoutDaemon.MARKERS)
+        + (swap == null ? 0 : RadixBitmap.bytesFor(swap.blockCount()));
+  }
+
+  private long bytesPerFrame() {
+    return pageSize + PageArray.bytesFor(1, 0);
+  }
+
+  /// The least physical memory for a machine like this.
+  public long minimumBytes() {
+    return fixedBytes() + MIN_FRAMES * bytesPerFrame();
+  }
+
+  /// How many frames the budget leaves after the structures.
+  int frameCount() {
+    if (physicalBytes < minimumBytes()) {
+      throw new IllegalArgumentException(
+          "a machine of %d bytes is too small: with pages of %d bytes%s the least is %d bytes"
+              .formatted(
+                  physicalBytes,
+                  pageSize,
+                  swap == null ? "" : " and swap of " + swap.dataBytes() + " bytes",
+                  minimumBytes()));
+    }
+    return (int) Math.min((physicalBytes - fixedBytes()) / bytesPerFrame(), MAX_FRAMES);
+  }
+}

@@ -1,0 +1,30 @@
+package org.pondhawk.vm.boot;
+
+import java.util.function.Function;
+import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.Ticker;
+
+/// The parts of a machine that a test may replace with broken ones, to see that the break is
+/// noticed.
+public interface Seams {
+  /// The parts as they should be.
+  Seams SOUND = new Seams() {};
+
+  /// Makes the grace period.
+  default Grace grace(boolean asymmetric, Ticker ticker) {
+    return new Grace(asymmetric, ticker);
+  }
+
+  /// Makes the busy protocol.
+  default PageBusy busy(PageArray pages) {
+    return new PageBusy(pages);
+  }
+
+  /// Wraps the reverse map.
+  default Function<Mappings, Mappings> mappings(PageArray pages) {
+    return sound -> sound;
+  }
+}

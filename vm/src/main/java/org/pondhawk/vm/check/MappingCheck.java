@@ -1,0 +1,109 @@
+package org.pondhawk.vm.check;
+
+import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.map.Access;
+import org.pondhawk.vm.map.MapEntry;
+import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.pmap.Pmap;
+import org.pondhawk.vm.pmap.Pte;
+
+/// Checks the address spaces: every valid entry of a page table is covered by a map entry that
+/// allows it, shows the page that belongs there, and is counted.
+final class MappingCheck {
+  private final Machine machine;
+  private final PageArray pages;
+  private final Findings findings;
+
+  MappingCheck(Machine machine, Findings findings) {
+    this.machine = machine;
+    this.pages = machine.page().pages();
+    this.findings = findings;
+  }
+
+  void run() {
+    for (Space space : machine.spaces()) {
+      checkMap(space);
+      checkTable(space);
+    }
+  }
+
+  private void checkMap(Space space) {
+    long end = 0;
+    long size = 0;
+    for (MapEntry entry : space.map().all()) {
+      findings.require(entry.start() >= end, "space %d: out of order: %s", space.id(), entry);
+      end = entry.end();
+      size += entry.end() - entry.start();
+    }
+    findings.require(end <= space.map().range(), "space %d: beyond its range", space.id());
+    findings.require(
+        size == space.map().size(),
+        "space %d: maps %d bytes and says %d",
+        space.id(),
+        size,
+        space.map().size());
+  }
+
+  private void checkTable(Space space) {
+    Pmap pmap = space.pmap();
+    long[] valid = new long[1];
+    pmap.forEachValid(
+        new Pmap.EntryVisitor() {
+          @Override
+          public void entry(long address, long pte) {
+            valid[0]++;
+            checkEntry(space, address, pte);
+          }
+
+          @Override
+          public void piece(long number, int found, int counted) {
+            findings.require(
+                found == counted,
+                "space %d: piece %d of the table has %d entries and says %d",
+                space.id(),
+                number,
+                found,
+                counted);
+          }
+        });
+    findings.require(
+        valid[0] == pmap.resident(),
+        "space %d: %d entries are valid, %d were made and not removed",
+        space.id(),
+        valid[0],
+        pmap.resident());
+  }
+
+  private void checkEntry(Space space, long address, long pte) {
+    String where = "space %d, 0x%x: %s".formatted(space.id(), address, Pte.describe(pte));
+    if (!pages.frames().contains(Pte.frame(pte))) {
+      findings.require(false, "%s: no frame of ours", where);
+      return;
+    }
+    int page = pages.frames().frameOf(Pte.frame(pte));
+    MapEntry entry = space.map().find(address);
+    if (entry == null) {
+      findings.require(false, "%s: mapped, but no map entry covers it", where);
+      return;
+    }
+    findings.require(
+        !Pte.isWritable(pte) || Access.allows(entry.access(), Access.WRITE),
+        "%s: writable, but the map entry is not",
+        where);
+    int needed = PageFlags.MAPPED | (Pte.isWritable(pte) ? PageFlags.WRITABLE : 0);
+    findings.require(
+        (pages.flags(page) & needed) == needed, "%s: not noted at %s", where, describe(page));
+    long pindex = entry.backing().pindex(address, pages.frames().pageShift());
+    findings.require(
+        pages.object(page) == entry.backing().object().slot() && pages.pindex(page) == pindex,
+        "%s: shows another page: %s",
+        where,
+        describe(page));
+  }
+
+  private String describe(int page) {
+    return pages.describe(page);
+  }
+}

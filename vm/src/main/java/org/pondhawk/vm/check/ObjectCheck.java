@@ -1,0 +1,179 @@
+package org.pondhawk.vm.check;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.util.BitSet;
+import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.object.IntRadix;
+import org.pondhawk.vm.object.VmObject;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.queue.PageCount;
+import org.pondhawk.vm.swap.SwapFile;
+import org.pondhawk.vm.swap.SwapSpace;
+
+/// Checks the objects and what is behind them: every page accounted for, every swap block owned
+/// once, and a clean page equal to its copy, byte for byte.
+final class ObjectCheck {
+  private final Machine machine;
+  private final PageArray pages;
+  private final Findings findings;
+  private final BitSet owned = new BitSet();
+  private final BitSet wired = new BitSet();
+  private final BitSet blocks = new BitSet();
+
+  ObjectCheck(Machine machine, Findings findings) {
+    this.machine = machine;
+    this.pages = machine.page().pages();
+    this.findings = findings;
+  }
+
+  /// Checks all objects, then that no page is left over.
+  ///
+  /// @param queued the pages that are on a queue
+  void run(BitSet queued) {
+    try (Arena arena = Arena.ofConfined()) {
+      long buffer = arena.allocate(machine.spec().pageSize(), 4096).address();
+      for (VmObject object : machine.objects().all()) {
+        checkObject(object, buffer);
+      }
+    }
+    checkWired();
+    checkLeaks(queued);
+    SwapSpace space = machine.swapSpace();
+    if (space != null) {
+      findings.require(
+          blocks.cardinality() == space.used(),
+          "objects own %d swap blocks, %d are in use",
+          blocks.cardinality(),
+          space.used());
+    }
+  }
+
+  private void checkObject(VmObject object, long buffer) {
+    findings.require(
+        object.references() == object.attachments().length,
+        "%s: shown in %d places",
+        object,
+        object.attachments().length);
+    long seen = 0;
+    IntRadix resident = object.resident();
+    for (long p = resident.next(0); p >= 0; p = resident.next(p + 1)) {
+      seen++;
+      int page = resident.get(p);
+      findings.require(
+          pages.object(page) == object.slot() && pages.pindex(page) == p && p < object.size(),
+          "%s has at %d a page that knows better: %s",
+          object,
+          p,
+          pages.describe(page));
+      findings.require(!owned.get(page), "in two objects: %s", pages.describe(page));
+      owned.set(page);
+      checkContent(object, p, page, buffer);
+    }
+    findings.require(seen == resident.size(), "%s: %d are there", object, seen);
+    Pager pager = object.pager();
+    if (pager != null) {
+      checkBlocks(object, pager);
+    }
+  }
+
+  private void checkBlocks(VmObject object, Pager pager) {
+    SwapSpace space = machine.swapSpace();
+    pager.forEachBlock((pindex, block) -> {
+      findings.require(
+          !blocks.get(block), "%s at %d: swap block %d has two owners", object, pindex, block);
+      blocks.set(block);
+      findings.require(
+          space != null && !space.isFree(block),
+          "%s at %d: swap block %d is free",
+          object,
+          pindex,
+          block);
+    });
+  }
+
+  /// A page that nobody has stored into since is what its backing holds, or zeros without one.
+  private void checkContent(VmObject object, long pindex, int page, long buffer) {
+    boolean backed = object.hasBacking(pindex);
+    findings.require(
+        backed == pages.hasFlag(page, PageFlags.SWAPPED),
+        "%s at %d: backing %s, but %s",
+        object,
+        pindex,
+        backed,
+        pages.describe(page));
+    findings.require(
+        pages.isFullyValid(page), "%s at %d: no content: %s", object, pindex, pages.describe(page));
+    if (pages.dirty(page) != 0 || machine.mappings().isModified(page)) {
+      return;
+    }
+    int size = machine.spec().pageSize();
+    boolean same =
+        backed
+            ? readBack(object, pindex, buffer)
+                && RawMemory.mismatch(pages.address(page), buffer, size) < 0
+            : RawMemory.allBytesAre(pages.address(page), size, (byte) 0);
+    findings.require(
+        same,
+        "%s at %d: clean, but not what %s: %s",
+        object,
+        pindex,
+        backed ? "swap holds" : "a fresh page is",
+        pages.describe(page));
+  }
+
+  private boolean readBack(VmObject object, long pindex, long buffer) {
+    SwapFile file = machine.swapFile();
+    Pager pager = object.pager();
+    if (file == null || pager == null) {
+      return false;
+    }
+    try {
+      file.readRun(pager.block(pindex), new long[] {buffer}, 1);
+      return true;
+    } catch (IOException _) {
+      return false;
+    }
+  }
+
+  private void checkWired() {
+    for (int page : machine.nodes().wiredPages()) {
+      wired.set(page);
+    }
+    for (Space space : machine.spaces()) {
+      for (int page : space.pmap().balloons()) {
+        findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
+        wired.set(page);
+      }
+    }
+    long counted = machine.page().stats().global(PageCount.WIRED);
+    findings.require(
+        wired.cardinality() == counted,
+        "%d pages are wired, the counter says %d",
+        wired.cardinality(),
+        counted);
+    wired.stream()
+        .forEach(page ->
+            findings.require(
+                pages.wireCount(page) == 1, "not wired once: %s", pages.describe(page)));
+  }
+
+  private void checkLeaks(BitSet queued) {
+    for (int page = 0; page < pages.frameCount(); page++) {
+      findings.require(
+          queued.get(page) || wired.get(page) || owned.get(page),
+          "leaked, on no queue and of no use: %s",
+          pages.describe(page));
+      findings.require(
+          owned.get(page) == (pages.object(page) != PageArray.NO_OBJECT),
+          "says that it belongs to an object which does not have it: %s",
+          pages.describe(page));
+      findings.require(
+          machine.page().busy().isIdle(page), "busy at rest: %s", pages.describe(page));
+    }
+  }
+}

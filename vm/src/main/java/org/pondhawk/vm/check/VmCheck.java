@@ -1,0 +1,31 @@
+package org.pondhawk.vm.check;
+
+import java.util.BitSet;
+import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.stats.CheckReport;
+
+/// Checks every invariant of a machine, read-only.
+///
+/// **Contract.** No other thread uses the machine meanwhile; the daemon is paused by the check.
+/// What it finds is reported, never mended. It costs a walk over all pages and page tables, and one
+/// read for each clean page that has a copy in swap.
+public final class VmCheck {
+  private VmCheck() {}
+
+  /// Checks a machine.
+  public static CheckReport run(Machine machine) {
+    Findings findings = new Findings();
+    Throwable halted = machine.haltSwitch().cause();
+    findings.require(halted == null, "the machine is halted: %s", String.valueOf(halted));
+    machine.daemon().pause();
+    try {
+      machine.page().stats().rollup();
+      BitSet queued = new QueueCheck(machine, findings).run();
+      new MappingCheck(machine, findings).run();
+      new ObjectCheck(machine, findings).run(queued);
+    } finally {
+      machine.daemon().resume();
+    }
+    return findings.report();
+  }
+}

@@ -1,0 +1,145 @@
+package org.pondhawk.vm.mem;
+
+import java.util.Objects;
+
+/// The arena of frames: the physical memory of a machine, one stretch cut into pages.
+///
+/// Frames are known by number; the address of one is a shift and an addition away. The stretch is
+/// reserved at once and gets memory where it is touched, so a large machine boots quickly.
+///
+/// **Contract.** Thread-safe, in that it holds no state but open or closed; who may write to a
+/// frame is decided elsewhere. Each frame is aligned to its size. [#address(int)] does not check
+/// its argument, the methods that touch memory do. After [#close()] no frame may be touched.
+public final class FrameMemory implements AutoCloseable {
+  /// The smallest page: a shift of 12.
+  public static final int MIN_PAGE_SIZE = 1 << 12;
+
+  /// The largest page: a shift of 16.
+  public static final int MAX_PAGE_SIZE = 1 << 16;
+
+  /// What a poisoned frame is full of.
+  public static final byte POISON = (byte) 0xDE;
+
+  private static final long HUGE_PAGE = 2L << 20;
+
+  private final Reservation memory;
+  private final long base;
+  private final int frameCount;
+  private final int pageShift;
+
+  private FrameMemory(Reservation memory, int frameCount, int pageShift) {
+    this.memory = memory;
+    this.base = memory.address();
+    this.frameCount = frameCount;
+    this.pageShift = pageShift;
+  }
+
+  /// Reserves the frames, from the kernel where native access works, else from the slower stand-in.
+  ///
+  /// @throws IllegalStateException if the address space is not to be had
+  public static FrameMemory reserve(int frameCount, int pageSize) {
+    int pageShift = checkedShift(frameCount, pageSize);
+    long bytes = (long) frameCount << pageShift;
+    return new FrameMemory(
+        Reservation.of(bytes, alignment(bytes, pageSize)), frameCount, pageShift);
+  }
+
+  /// The same from the stand-in, wherever the platform could do better.
+  static FrameMemory reserveStandIn(int frameCount, int pageSize) {
+    int pageShift = checkedShift(frameCount, pageSize);
+    long bytes = (long) frameCount << pageShift;
+    return new FrameMemory(Reservation.fromStandIn(bytes, pageSize), frameCount, pageShift);
+  }
+
+  /// Aligned so that a huge page of the kernel can lie under the first frame.
+  private static long alignment(long bytes, int pageSize) {
+    return bytes >= HUGE_PAGE ? HUGE_PAGE : pageSize;
+  }
+
+  private static int checkedShift(int frameCount, int pageSize) {
+    if (frameCount <= 0) {
+      throw new IllegalArgumentException("frameCount=" + frameCount + " is not positive");
+    }
+    if (pageSize < MIN_PAGE_SIZE || pageSize > MAX_PAGE_SIZE || Integer.bitCount(pageSize) != 1) {
+      throw new IllegalArgumentException(
+          "pageSize=%d is not a power of two from %d to %d"
+              .formatted(pageSize, MIN_PAGE_SIZE, MAX_PAGE_SIZE));
+    }
+    return Integer.numberOfTrailingZeros(pageSize);
+  }
+
+  /// Whether the frames come from the kernel, so that memory can really be given back.
+  public boolean isNative() {
+    return memory.isFromKernel();
+  }
+
+  /// How many frames there are; they are numbered from 0.
+  public int frameCount() {
+    return frameCount;
+  }
+
+  /// The size of a frame in bytes.
+  public int pageSize() {
+    return 1 << pageShift;
+  }
+
+  /// The logarithm of the size of a frame.
+  public int pageShift() {
+    return pageShift;
+  }
+
+  /// The address of a frame; unchecked, but by an assertion.
+  public long address(int frame) {
+    assert frame >= 0 && frame < frameCount : noSuchFrame(frame);
+    return base + ((long) frame << pageShift);
+  }
+
+  /// Whether an address lies in one of the frames.
+  public boolean contains(long address) {
+    return address >= base && address - base < (long) frameCount << pageShift;
+  }
+
+  /// The frame that an address lies in.
+  public int frameOf(long address) {
+    if (!contains(address)) {
+      throw new IllegalArgumentException(
+          "0x%x lies in none of the %d frames from 0x%x".formatted(address, frameCount, base));
+    }
+    return (int) ((address - base) >>> pageShift);
+  }
+
+  /// Zeroes a frame.
+  public void zero(int frame) {
+    RawMemory.fill(checkedAddress(frame), pageSize(), (byte) 0);
+  }
+
+  /// Fills a frame with [#POISON], so that a use after free shows.
+  public void poison(int frame) {
+    RawMemory.fill(checkedAddress(frame), pageSize(), POISON);
+  }
+
+  /// Gives the memory of a frame back to the kernel; it reads as zeros and takes memory again when
+  /// touched. Where that is not possible the frame is only zeroed.
+  public void giveBack(int frame) {
+    long address = checkedAddress(frame);
+    if (isNative() && pageSize() % Linux.pageSize() == 0) {
+      Linux.dontNeed(address, pageSize());
+    } else {
+      RawMemory.fill(address, pageSize(), (byte) 0);
+    }
+  }
+
+  /// Gives everything back. A second call does nothing.
+  @Override
+  public void close() {
+    memory.close();
+  }
+
+  private long checkedAddress(int frame) {
+    return base + ((long) Objects.checkIndex(frame, frameCount) << pageShift);
+  }
+
+  private String noSuchFrame(int frame) {
+    return "frame " + frame + " of " + frameCount;
+  }
+}

@@ -1,0 +1,167 @@
+package org.pondhawk.vm.object;
+
+import org.pondhawk.vm.sync.VmThread;
+
+/// A sparse, ordered map from an index in an object to a number, as the page or the swap block
+/// there.
+///
+/// A radix tree of 32-way nodes from [RadixNodes]; a leaf of it over swap blocks is the reference's
+/// `swblock`. What a lookup costs depends on the size of the object, not on what is in it.
+///
+/// **Contract.** Guarded by the object's token: exclusive to change, shared to read.
+public final class IntRadix {
+  /// No value.
+  public static final int NONE = -1;
+
+  /*
+   * height 0 is the empty tree. A tree of height h covers indexes below 32^h; it grows at the root. A
+   * slot is 0 for nothing, else the child node or the value plus one.
+   */
+  private final RadixNodes nodes;
+  private int root = RadixNodes.NONE;
+  private int height;
+  private long size;
+
+  /// Makes an empty map.
+  public IntRadix(RadixNodes nodes) {
+    this.nodes = nodes;
+  }
+
+  /// How many indexes have a value.
+  public long size() {
+    return size;
+  }
+
+  /// The value at an index, or [#NONE].
+  public int get(long index) {
+    if (beyond(index)) {
+      return NONE;
+    }
+    int node = root;
+    for (int level = height - 1; level > 0; level--) {
+      node = nodes.get(node, slot(index, level)) - 1;
+      if (node < 0) {
+        return NONE;
+      }
+    }
+    return nodes.get(node, slot(index, 0)) - 1;
+  }
+
+  /// Gives an index a value.
+  ///
+  /// @param index from 0
+  /// @param value from 0
+  /// @return false if a node was needed and none was to be had: nothing is changed then
+  public boolean put(VmThread self, long index, int value) {
+    if (!growTo(self, index)) {
+      return false;
+    }
+    int node = root;
+    for (int level = height - 1; level > 0; level--) {
+      int child = nodes.get(node, slot(index, level)) - 1;
+      if (child < 0) {
+        child = nodes.take(self);
+        if (child == RadixNodes.NONE) {
+          prune(index);
+          return false;
+        }
+        nodes.set(node, slot(index, level), child + 1);
+      }
+      node = child;
+    }
+    if (nodes.get(node, slot(index, 0)) == 0) {
+      size++;
+    }
+    nodes.set(node, slot(index, 0), value + 1);
+    return true;
+  }
+
+  private boolean growTo(VmThread self, long index) {
+    while (beyond(index)) {
+      int top = nodes.take(self);
+      if (top == RadixNodes.NONE) {
+        prune(0);
+        return false;
+      }
+      if (height > 0) {
+        nodes.set(top, 0, root + 1);
+      }
+      root = top;
+      height++;
+    }
+    return true;
+  }
+
+  /// Takes the value of an index away.
+  ///
+  /// @return the value it had, or [#NONE]
+  public int remove(long index) {
+    int value = get(index);
+    if (value != NONE) {
+      nodes.set(leafOf(index), slot(index, 0), 0);
+      size--;
+      prune(index);
+    }
+    return value;
+  }
+
+  private int leafOf(long index) {
+    int node = root;
+    for (int level = height - 1; level > 0; level--) {
+      node = nodes.get(node, slot(index, level)) - 1;
+    }
+    return node;
+  }
+
+  /// Gives back the empty nodes on the path to an index, from the leaf up.
+  private void prune(long index) {
+    if (height > 0 && pruneBelow(root, height - 1, index)) {
+      nodes.free(root);
+      root = RadixNodes.NONE;
+      height = 0;
+    }
+  }
+
+  private boolean pruneBelow(int node, int level, long index) {
+    if (level > 0) {
+      int slot = slot(index, level);
+      int child = nodes.get(node, slot) - 1;
+      if (child >= 0 && pruneBelow(child, level - 1, index)) {
+        nodes.free(child);
+        nodes.set(node, slot, 0);
+      }
+    }
+    return nodes.isEmpty(node);
+  }
+
+  /// The first index from `index` on that has a value, or -1.
+  public long next(long index) {
+    return beyond(index) ? -1 : nextBelow(root, height - 1, index, 0);
+  }
+
+  private long nextBelow(int node, int level, long from, long prefix) {
+    for (int slot = slot(from, level); slot < RadixNodes.FANOUT; slot++) {
+      int entry = nodes.get(node, slot);
+      long start = prefix | ((long) slot << (level * RadixNodes.LG_FANOUT));
+      if (entry != 0) {
+        if (level == 0) {
+          return start;
+        }
+        long found = nextBelow(entry - 1, level - 1, Math.max(from, start), start);
+        if (found >= 0) {
+          return found;
+        }
+      }
+      from = Math.max(from, start + (1L << (level * RadixNodes.LG_FANOUT)));
+    }
+    return -1;
+  }
+
+  private boolean beyond(long index) {
+    return height == 0 || index >>> (height * RadixNodes.LG_FANOUT) != 0;
+  }
+
+  private static int slot(long index, int level) {
+    return (int) (index >>> (level * RadixNodes.LG_FANOUT)) & (RadixNodes.FANOUT - 1);
+  }
+}

@@ -1,0 +1,85 @@
+package org.pondhawk.vm.object;
+
+import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.page.PageOwner;
+import org.pondhawk.vm.sync.VmThread;
+
+/// Puts pages into objects and takes them out (`vm_page_insert`, `vm_page_remove`): the one place
+/// where a page's identity changes.
+public final class ObjectOwner implements PageOwner {
+  private final PageArray pages;
+  private final PageBusy busy;
+  private final ObjectTable objects;
+
+  /// Makes it over the descriptors and the objects of a machine.
+  public ObjectOwner(PageArray pages, PageBusy busy, ObjectTable objects) {
+    this.pages = pages;
+    this.busy = busy;
+    this.objects = objects;
+  }
+
+  /// Inserts a page (`vm_page_insert`). The thread has preloaded nodes.
+  ///
+  /// @param object an object whose token is held exclusively, without a page at `pindex`
+  /// @param page a hard-busy page that belongs to nothing
+  public void insert(VmThread self, VmObject object, long pindex, int page) {
+    requireOwned(self, object, page);
+    if (pages.object(page) != PageArray.NO_OBJECT
+        || object.resident().get(pindex) != IntRadix.NONE) {
+      throw new VmPanic("inserted twice: " + pages.describe(page) + " into " + object);
+    }
+    if (!object.resident().put(self, pindex, page)) {
+      throw new VmPanic("inserting without preloaded nodes: " + object);
+    }
+    pages.setIdentity(page, object.slot(), pindex);
+    if (object.hasBacking(pindex)) {
+      pages.setFlags(page, PageFlags.SWAPPED);
+    }
+  }
+
+  @Override
+  public void remove(VmThread self, int page) {
+    if (pages.object(page) == PageArray.NO_OBJECT) {
+      return;
+    }
+    VmObject object = objects.get(pages.object(page));
+    object.token().lock(self, true);
+    removeHeld(self, object, page);
+    object.token().unlock(self);
+  }
+
+  @Override
+  public boolean tryOwn(VmThread self, int page) {
+    VmObject object = objects.get(pages.object(page));
+    if (self.holds(object.token()) && !self.holdsExclusively(object.token())) {
+      return false;
+    }
+    return object.token().tryLock(self, true);
+  }
+
+  @Override
+  public void removeAndDisown(VmThread self, int page) {
+    VmObject object = objects.get(pages.object(page));
+    removeHeld(self, object, page);
+    object.token().unlock(self);
+  }
+
+  private void removeHeld(VmThread self, VmObject object, int page) {
+    requireOwned(self, object, page);
+    int found = object.resident().remove(pages.pindex(page));
+    if (found != page) {
+      throw new VmPanic("found page " + found + " instead of " + pages.describe(page));
+    }
+    pages.setIdentity(page, PageArray.NO_OBJECT, pages.pindex(page));
+  }
+
+  private void requireOwned(VmThread self, VmObject object, int page) {
+    busy.requireHardBusy(page);
+    if (!self.holdsExclusively(object.token())) {
+      throw new VmPanic(self + " changes " + object + " without its token");
+    }
+  }
+}

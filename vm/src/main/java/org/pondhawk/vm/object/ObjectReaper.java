@@ -1,0 +1,71 @@
+package org.pondhawk.vm.object;
+
+import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.queue.PageAllocator;
+import org.pondhawk.vm.queue.PageParts;
+import org.pondhawk.vm.sync.VmThread;
+
+/// Takes ranges of objects down, and whole objects (`vm_object_page_remove`,
+/// `vm_object_deallocate`, `vm_object_terminate`).
+public final class ObjectReaper {
+  private final ObjectTable objects;
+  private final PageParts parts;
+  private final PageAllocator allocator;
+  private final Mappings mappings;
+
+  /// Makes it over the parts of a machine.
+  public ObjectReaper(
+      ObjectTable objects, PageParts parts, PageAllocator allocator, Mappings mappings) {
+    this.objects = objects;
+    this.parts = parts;
+    this.allocator = allocator;
+    this.mappings = mappings;
+  }
+
+  /// Gives a reference back; the last one takes the object down. May wait for busy pages.
+  ///
+  /// The mappings through the reference are gone, and their grace period is over.
+  public void release(VmThread self, VmObject object) {
+    if (!object.dereference()) {
+      return;
+    }
+    object.markDead();
+    removePages(self, object, 0, object.size());
+    if (object.resident().size() != 0 || object.attachments().length != 0) {
+      throw new VmPanic("taken down with pages or attachments left: " + object);
+    }
+    objects.remove(object);
+  }
+
+  /// Frees the resident pages and the backing of a range. May wait for busy pages.
+  ///
+  /// @param firstPindex the first index
+  /// @param pageCount how many
+  public void removePages(VmThread self, VmObject object, long firstPindex, long pageCount) {
+    object.token().lock(self, true);
+    long end = firstPindex + pageCount;
+    long pindex = object.resident().next(firstPindex);
+    while (pindex >= 0 && pindex < end) {
+      int page = object.resident().get(pindex);
+      if (parts.busy().tryHardBusy(page)) {
+        freeResident(self, page);
+        pindex = object.resident().next(pindex);
+      } else {
+        parts.busy().sleepWhileBusy(self, page);
+        pindex = object.resident().next(firstPindex); // the sleep gave the token up: look again
+      }
+    }
+    Pager pager = object.pager();
+    if (pager != null) {
+      pager.forget(self, firstPindex, pageCount);
+    }
+    object.token().unlock(self);
+  }
+
+  private void freeResident(VmThread self, int page) {
+    mappings.removeAll(page);
+    allocator.free(self, page);
+  }
+}

@@ -1,0 +1,39 @@
+package org.pondhawk.vm.page;
+
+/// The content word: which eighths of the page hold good data, which are newer than their backing,
+/// and how active the page is.
+///
+/// ```
+///   31          24 23          16 15           8 7            0
+///  ┌──────────────┬──────────────┬──────────────┬──────────────┐
+///  │ attribute    │ activity     │ dirty        │ valid        │
+///  └──────────────┴──────────────┴──────────────┴──────────────┘
+/// ```
+///
+/// The four share one word because bytes have no compare-and-set. Attribute is the cacheability of
+/// the reference's `pat_mode`; for memory it is always write-back.
+final class ContentWord {
+  static final int VALID_ALL = 0xff;
+  static final int DIRTY_ALL = 0xff00;
+  static final int DIRTY_SHIFT = 8;
+  static final int ACTIVITY_SHIFT = 16;
+  static final int ACTIVITY = 0xff << ACTIVITY_SHIFT;
+
+  private ContentWord() {}
+
+  static int valid(int word) {
+    return word & VALID_ALL;
+  }
+
+  static int dirty(int word) {
+    return (word & DIRTY_ALL) >>> DIRTY_SHIFT;
+  }
+
+  static int activity(int word) {
+    return (word & ACTIVITY) >>> ACTIVITY_SHIFT;
+  }
+
+  static int withActivity(int word, int activity) {
+    return (word & ~ACTIVITY) | (activity << ACTIVITY_SHIFT);
+  }
+}

@@ -1,0 +1,456 @@
+package org.pondhawk.vm.page;
+
+import org.pondhawk.vm.mem.FrameMemory;
+import org.pondhawk.vm.mem.OwnMemory;
+import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.sync.LockOrder;
+import org.pondhawk.vm.sync.LockRank;
+import org.pondhawk.vm.sync.SpinLock;
+
+/// The descriptors of all pages, indexed by page number (`vm_page_array`).
+///
+/// Page numbers below [#frameCount] have a frame of memory. Those above are markers: positions of
+/// scans in the queues. [PageLayout] draws a descriptor and says what must be held for each field;
+/// the busy word belongs to [PageBusy].
+public class PageArray {
+  /// The page number that stands for none.
+  public static final int NONE = -1;
+
+  /// The object slot of a page that belongs to no object.
+  public static final int NO_OBJECT = -1;
+
+  private final long base;
+  private final int frameCount;
+  private final int markerCount;
+  private final FrameMemory frames;
+
+  /// Makes the descriptors of a machine.
+  ///
+  /// @param memory where the descriptors are charged
+  /// @param frames the frames that the first descriptors stand for
+  /// @param markerCount how many markers to add behind them
+  public PageArray(OwnMemory memory, FrameMemory frames, int markerCount) {
+    this.frames = frames;
+    this.frameCount = frames.frameCount();
+    this.markerCount = markerCount;
+    this.base = memory.allocate(bytesFor(frameCount, markerCount), "page descriptors");
+    for (int page = 0; page < frameCount + markerCount; page++) {
+      initialise(page);
+    }
+  }
+
+  /// The memory that the descriptors of a machine take.
+  ///
+  /// @param frameCount pages with a frame
+  /// @param markerCount pages without
+  /// @return bytes
+  public static long bytesFor(int frameCount, int markerCount) {
+    return (long) (frameCount + markerCount) * PageLayout.BYTES;
+  }
+
+  private void initialise(int page) {
+    RawMemory.putInt(word(page, PageLayout.OBJECT), NO_OBJECT);
+    RawMemory.putInt(word(page, PageLayout.NEXT), NONE);
+    RawMemory.putInt(word(page, PageLayout.PREV), NONE);
+    boolean hasFrame = page < frameCount;
+    RawMemory.putLong(word(page, PageLayout.ADDRESS), hasFrame ? frames.address(page) : 0);
+    if (!hasFrame) {
+      RawMemory.putInt(
+          word(page, PageLayout.FLAGS),
+          PageFlags.MARKER | PageFlags.FICTITIOUS | PageFlags.UNQUEUED);
+      RawMemory.putInt(word(page, PageLayout.BUSY), BusyWord.LOCKED);
+      RawMemory.putInt(word(page, PageLayout.WIRE), 1);
+    }
+  }
+
+  /// How many pages have a frame.
+  ///
+  /// @return the count; their numbers are below it
+  public final int frameCount() {
+    return frameCount;
+  }
+
+  /// The page number of a marker.
+  ///
+  /// @param n which marker, from 0
+  /// @return a page number above every frame's
+  public final int marker(int n) {
+    if (n < 0 || n >= markerCount) {
+      throw new IllegalArgumentException("marker " + n + " of " + markerCount);
+    }
+    return frameCount + n;
+  }
+
+  /// Whether a page number is a marker.
+  ///
+  /// @param page a page number
+  /// @return true above the last frame
+  public final boolean isMarker(int page) {
+    return page >= frameCount;
+  }
+
+  /// The frames behind the pages.
+  ///
+  /// @return the arena of frames
+  public final FrameMemory frames() {
+    return frames;
+  }
+
+  /// The absolute address of a page's frame (`VM_PAGE_TO_PHYS`).
+  ///
+  /// @param page a page with a frame
+  /// @return the address of its first byte
+  public final long address(int page) {
+    return RawMemory.getLong(word(page, PageLayout.ADDRESS));
+  }
+
+  final long word(int page, long field) {
+    return base + (long) page * PageLayout.BYTES + field;
+  }
+
+  // ---- flags, atomic
+
+  /// The flags of a page.
+  ///
+  /// @param page a page
+  /// @return bits of [PageFlags]
+  public final int flags(int page) {
+    return RawMemory.getIntAcquire(word(page, PageLayout.FLAGS));
+  }
+
+  /// Whether any of some flags is set.
+  ///
+  /// @param page a page
+  /// @param flags bits of [PageFlags]
+  /// @return true if at least one is set
+  public final boolean hasFlag(int page, int flags) {
+    return (flags(page) & flags) != 0;
+  }
+
+  /// Sets flags.
+  ///
+  /// @param page a page
+  /// @param flags bits of [PageFlags]
+  public final void setFlags(int page, int flags) {
+    if ((flags(page) & flags) != flags) {
+      RawMemory.getAndBitwiseOrInt(word(page, PageLayout.FLAGS), flags);
+    }
+  }
+
+  /// Clears flags.
+  ///
+  /// @param page a page
+  /// @param flags bits of [PageFlags]
+  public final void clearFlags(int page, int flags) {
+    if ((flags(page) & flags) != 0) {
+      RawMemory.getAndBitwiseAndInt(word(page, PageLayout.FLAGS), ~flags);
+    }
+  }
+
+  /// Clears the mapped flags of a page that lost a mapping without being busy: only if it never had
+  /// a second one.
+  ///
+  /// @param page a page
+  public final void clearMappedUnlessMulti(int page) {
+    long word = word(page, PageLayout.FLAGS);
+    for (; ; ) {
+      int was = RawMemory.getIntAcquire(word);
+      if ((was & PageFlags.MAPPED_MULTI) != 0) {
+        return;
+      }
+      int now = was & ~(PageFlags.MAPPED | PageFlags.WRITABLE);
+      if (was == now || RawMemory.compareAndSetInt(word, was, now)) {
+        return;
+      }
+    }
+  }
+
+  // ---- wire and hold, atomic
+
+  /// How often a page is wired.
+  ///
+  /// @param page a page
+  /// @return the count; above 0 it is not reclaimed
+  public final int wireCount(int page) {
+    return RawMemory.getIntAcquire(word(page, PageLayout.WIRE));
+  }
+
+  /// Changes the wire count.
+  ///
+  /// @param page a page
+  /// @param delta 1 or -1
+  /// @return the count before
+  public final int addWire(int page, int delta) {
+    return RawMemory.getAndAddInt(word(page, PageLayout.WIRE), delta);
+  }
+
+  /// How often a page is held against reuse.
+  ///
+  /// @param page a page
+  /// @return the count
+  public final int holdCount(int page) {
+    return RawMemory.getIntAcquire(word(page, PageLayout.HOLD));
+  }
+
+  /// Changes the hold count.
+  ///
+  /// @param page a page
+  /// @param delta 1 or -1
+  /// @return the count before
+  public final int addHold(int page, int delta) {
+    return RawMemory.getAndAddInt(word(page, PageLayout.HOLD), delta);
+  }
+
+  // ---- identity: object and pindex
+
+  /// The slot of the object that owns a page.
+  ///
+  /// @param page a page
+  /// @return the slot, or [#NO_OBJECT]
+  public final int object(int page) {
+    return RawMemory.getIntAcquire(word(page, PageLayout.OBJECT));
+  }
+
+  /// The index of a page in its object.
+  ///
+  /// @param page a page that belongs to an object
+  /// @return the index in pages
+  public final long pindex(int page) {
+    return RawMemory.getLong(word(page, PageLayout.PINDEX));
+  }
+
+  /// Makes a page belong to an object, or to none.
+  ///
+  /// @param page a hard-busy page
+  /// @param object the slot of the object, or [#NO_OBJECT]
+  /// @param pindex its index there
+  public final void setIdentity(int page, int object, long pindex) {
+    RawMemory.putLong(word(page, PageLayout.PINDEX), pindex);
+    RawMemory.setIntRelease(word(page, PageLayout.OBJECT), object);
+  }
+
+  // ---- queue links, under the queue's spin lock
+
+  /// The queue that a page is on; a hint unless its spin lock is held.
+  ///
+  /// @param page a page
+  /// @return the index of a queue, 0 for none
+  public final int queue(int page) {
+    return RawMemory.getIntAcquire(word(page, PageLayout.QUEUE));
+  }
+
+  /// Notes the queue that a page is on.
+  ///
+  /// @param page a page whose spin lock and queue are held
+  /// @param queue the index of a queue, 0 for none
+  public final void setQueue(int page, int queue) {
+    RawMemory.setIntRelease(word(page, PageLayout.QUEUE), queue);
+  }
+
+  /// The page behind this one on its queue.
+  ///
+  /// @param page a page whose queue is held
+  /// @return a page, or [#NONE]
+  public final int next(int page) {
+    return RawMemory.getInt(word(page, PageLayout.NEXT));
+  }
+
+  /// The page before this one on its queue.
+  ///
+  /// @param page a page whose queue is held
+  /// @return a page, or [#NONE]
+  public final int prev(int page) {
+    return RawMemory.getInt(word(page, PageLayout.PREV));
+  }
+
+  /// Links a page to the one behind it.
+  ///
+  /// @param page a page whose queue is held
+  /// @param next a page, or [#NONE]
+  public final void setNext(int page, int next) {
+    RawMemory.putInt(word(page, PageLayout.NEXT), next);
+  }
+
+  /// Links a page to the one before it.
+  ///
+  /// @param page a page whose queue is held
+  /// @param prev a page, or [#NONE]
+  public final void setPrev(int page, int prev) {
+    RawMemory.putInt(word(page, PageLayout.PREV), prev);
+  }
+
+  // ---- the grace ticket
+
+  /// The grace period after which the page's frame may be used anew.
+  ///
+  /// @param page a page
+  /// @return a ticket
+  public final int ticket(int page) {
+    return RawMemory.getIntAcquire(word(page, PageLayout.TICKET));
+  }
+
+  /// Notes the grace period after which the page's frame may be used anew.
+  ///
+  /// @param page a hard-busy page
+  /// @param ticket a ticket
+  public final void setTicket(int page, int ticket) {
+    RawMemory.setIntRelease(word(page, PageLayout.TICKET), ticket);
+  }
+
+  // ---- content: valid, dirty, activity
+
+  /// Whether every byte of a page is good.
+  ///
+  /// @param page a page
+  /// @return true if all eighths are valid
+  public final boolean isFullyValid(int page) {
+    return ContentWord.valid(content(page)) == ContentWord.VALID_ALL;
+  }
+
+  /// The valid bits, one for each eighth.
+  ///
+  /// @param page a page
+  /// @return 0 to 0xff
+  public final int valid(int page) {
+    return ContentWord.valid(content(page));
+  }
+
+  /// The dirty bits, one for each eighth.
+  ///
+  /// @param page a page
+  /// @return 0 to 0xff
+  public final int dirty(int page) {
+    return ContentWord.dirty(content(page));
+  }
+
+  /// The activity count.
+  ///
+  /// @param page a page
+  /// @return 0 to [Activity#MAX]
+  public final int activity(int page) {
+    return ContentWord.activity(content(page));
+  }
+
+  /// Marks every byte of a page good.
+  ///
+  /// @param page a hard-busy page
+  public final void setValid(int page) {
+    RawMemory.getAndBitwiseOrInt(word(page, PageLayout.CONTENT), ContentWord.VALID_ALL);
+  }
+
+  /// Marks every byte of a page newer than its backing (`vm_page_dirty`).
+  ///
+  /// @param page a page that is not free
+  public final void setDirty(int page) {
+    if (dirty(page) != ContentWord.VALID_ALL) {
+      RawMemory.getAndBitwiseOrInt(word(page, PageLayout.CONTENT), ContentWord.DIRTY_ALL);
+    }
+  }
+
+  /// Marks every byte of a page as old as its backing (`vm_page_undirty`).
+  ///
+  /// @param page a hard-busy page
+  public final void clearDirty(int page) {
+    RawMemory.getAndBitwiseAndInt(word(page, PageLayout.CONTENT), ~ContentWord.DIRTY_ALL);
+  }
+
+  /// Forgets what a page holds: neither valid nor dirty, and not active.
+  ///
+  /// @param page a hard-busy page
+  public final void clearContent(int page) {
+    RawMemory.setIntRelease(word(page, PageLayout.CONTENT), 0);
+  }
+
+  /// Sets the activity count, cut to its range.
+  ///
+  /// @param page a page; a lost update is a statistic lost
+  /// @param activity the wish
+  public final void setActivity(int page, int activity) {
+    int cut = Math.clamp(activity, 0, Activity.MAX);
+    long word = word(page, PageLayout.CONTENT);
+    for (; ; ) {
+      int was = RawMemory.getIntAcquire(word);
+      int now = ContentWord.withActivity(was, cut);
+      if (was == now || RawMemory.compareAndSetInt(word, was, now)) {
+        return;
+      }
+    }
+  }
+
+  private int content(int page) {
+    return RawMemory.getIntAcquire(word(page, PageLayout.CONTENT));
+  }
+
+  // ---- the mapping interlock
+
+  /// Says that a mapping was detached whose bits are not collected yet, or that they are now.
+  ///
+  /// @param page a page
+  /// @param delta 1 before, -1 after
+  public final void interlock(int page, int delta) {
+    RawMemory.getAndAddInt(word(page, PageLayout.MAPPING), delta);
+  }
+
+  /// Waits until no detached mapping of a page has bits to be collected: a few instructions of
+  /// another thread.
+  ///
+  /// @param page a hard-busy page, so that no new mapping appears
+  public final void awaitInterlock(int page) {
+    long word = word(page, PageLayout.MAPPING);
+    while (RawMemory.getIntAcquire(word) != 0) {
+      Thread.onSpinWait();
+    }
+  }
+
+  // ---- the page spin lock
+
+  /// Takes the spin lock of a page.
+  ///
+  /// @param page a page
+  public final void lock(int page) {
+    assert LockOrder.mayWaitFor(LockRank.PAGE);
+    SpinLock.lock(word(page, PageLayout.SPIN));
+    assert LockOrder.took(LockRank.PAGE);
+  }
+
+  /// Takes the spin lock of a page if it is free, out of order where need be.
+  ///
+  /// @param page a page
+  /// @return true if it is taken
+  public final boolean tryLock(int page) {
+    if (!SpinLock.tryLock(word(page, PageLayout.SPIN))) {
+      return false;
+    }
+    assert LockOrder.took(LockRank.PAGE);
+    return true;
+  }
+
+  /// Gives the spin lock of a page back.
+  ///
+  /// @param page a page
+  public final void unlock(int page) {
+    assert LockOrder.gave(LockRank.PAGE);
+    SpinLock.unlock(word(page, PageLayout.SPIN));
+  }
+
+  /// The decoded descriptor, for messages and dumps.
+  ///
+  /// @param page a page
+  /// @return one line
+  public String describe(int page) {
+    return "page %d: busy %s, flags %s, wire %d, hold %d, object %d at %d, queue %d, valid %02x, dirty %02x, activity %d, ticket %d"
+        .formatted(
+            page,
+            BusyWord.describe(RawMemory.getIntAcquire(word(page, PageLayout.BUSY))),
+            PageFlags.describe(flags(page)),
+            wireCount(page),
+            holdCount(page),
+            object(page),
+            pindex(page),
+            queue(page),
+            valid(page),
+            dirty(page),
+            activity(page),
+            ticket(page));
+  }
+}

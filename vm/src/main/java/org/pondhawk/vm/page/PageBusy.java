@@ -1,0 +1,252 @@
+package org.pondhawk.vm.page;
+
+import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.sync.VmThread;
+import org.pondhawk.vm.sync.WaitChannel;
+import org.pondhawk.vm.sync.WaitTable;
+
+/// The busy protocol: who may change a page, and who waits for that.
+///
+/// A *hard-busy* page belongs to one holder, who may change its identity, its content bits and its
+/// mappings. A *soft-busy* page keeps its identity and content for several holders. [BusyWord] has
+/// the table of transitions, each of which is one method here and one atomic change. Nobody records
+/// who holds a page: the completion of an I/O may release what another thread took.
+///
+/// **Failure.** An illegal transition throws [VmPanic] with the decoded page.
+public class PageBusy {
+  private static final long SLICE_NANOS = 1_000_000_000L;
+
+  private final PageArray pages;
+  private final WaitTable waits = new WaitTable("page");
+
+  /// Makes the protocol over the descriptors.
+  ///
+  /// @param pages the descriptors
+  public PageBusy(PageArray pages) {
+    this.pages = pages;
+  }
+
+  private long word(int page) {
+    return pages.word(page, PageLayout.BUSY);
+  }
+
+  private int read(int page) {
+    return RawMemory.getIntAcquire(word(page));
+  }
+
+  private boolean change(int page, int was, int now) {
+    return RawMemory.compareAndSetInt(word(page), was, now);
+  }
+
+  /// Hard-busies a page that nobody has busy (`vm_page_busy_try` with `also_m_busy`).
+  ///
+  /// @param page a page
+  /// @return true if the caller now has it hard-busy
+  public boolean tryHardBusy(int page) {
+    for (; ; ) {
+      int was = read(page);
+      if (!BusyWord.isIdle(was)) {
+        return false;
+      }
+      if (change(page, was, was | BusyWord.LOCKED)) {
+        return true;
+      }
+    }
+  }
+
+  /// Hard-busies a page, waiting for another hard-busy holder but not for soft ones: for the end of
+  /// an I/O (`vm_page_busy_wait` without `also_m_busy`). May sleep.
+  ///
+  /// @param self the calling thread
+  /// @param page a page that the caller soft-busied
+  public void hardBusyBesideSoft(VmThread self, int page) {
+    for (; ; ) {
+      int ticket = waits.of(page).ticket();
+      int was = read(page);
+      if (!BusyWord.isHardBusy(was)) {
+        if (change(page, was, was | BusyWord.LOCKED)) {
+          return;
+        }
+      } else if (change(page, was, was | BusyWord.WANTED)) {
+        sleepOn(self, page, ticket);
+      }
+    }
+  }
+
+  /// Releases a hard-busy page and wakes who waits for it (`vm_page_wakeup`).
+  ///
+  /// @param page a hard-busy page
+  public void unbusy(int page) {
+    if (release(page)) {
+      wake(page);
+    }
+  }
+
+  /// Releases a hard-busy page under a spin lock, where nobody may be woken.
+  ///
+  /// @param page a hard-busy page
+  /// @return true if [#wake] must follow once the spin lock is given back
+  public boolean release(int page) {
+    for (; ; ) {
+      int was = read(page);
+      if (!BusyWord.isHardBusy(was)) {
+        throw broken("released, but not hard-busy", page);
+      }
+      if (change(page, was, was & ~(BusyWord.LOCKED | BusyWord.WANTED))) {
+        return BusyWord.isWanted(was);
+      }
+    }
+  }
+
+  /// Wakes who waits for a page.
+  ///
+  /// @param page a page
+  public void wake(int page) {
+    waits.of(page).wakeAll();
+  }
+
+  /// Soft-busies a page that is not hard-busy (`vm_page_sbusy_try`).
+  ///
+  /// @param page a page
+  /// @return true if the caller now has it soft-busy
+  public boolean trySoftBusy(int page) {
+    for (; ; ) {
+      int was = read(page);
+      if (BusyWord.isHardBusy(was)) {
+        return false;
+      }
+      if (change(page, was, was + 1)) {
+        return true;
+      }
+    }
+  }
+
+  /// Adds a soft holder to a page that is busy already (`vm_page_sbusy_hold`, `vm_page_io_start`).
+  ///
+  /// @param page a busy page
+  public void addSoftBusy(int page) {
+    int was = RawMemory.getAndAddInt(word(page), 1);
+    if (BusyWord.isIdle(was)) {
+      throw broken("soft-busied beside nobody", page);
+    }
+  }
+
+  /// Drops a soft holder; the last one wakes who waits (`vm_page_sbusy_drop`).
+  ///
+  /// @param page a soft-busy page
+  public void dropSoftBusy(int page) {
+    for (; ; ) {
+      int was = read(page);
+      if (BusyWord.softHolders(was) == 0) {
+        throw broken("dropped, but not soft-busy", page);
+      }
+      boolean last = was - 1 == BusyWord.WANTED;
+      if (change(page, was, last ? 0 : was - 1)) {
+        if (last) {
+          waits.of(page).wakeAll();
+        }
+        return;
+      }
+    }
+  }
+
+  /// Ends the I/O of a page that is hard-busy besides: the unbusy that follows wakes
+  /// (`vm_page_io_finish`).
+  ///
+  /// @param page a page both hard-busy and soft-busy
+  public void finishIo(int page) {
+    int was = RawMemory.getAndAddInt(word(page), -1);
+    if (BusyWord.softHolders(was) == 0 || !BusyWord.isHardBusy(was)) {
+      throw broken("I/O finished that was not under way", page);
+    }
+  }
+
+  /// Marks a busy page as being swapped (`PBUSY_SWAPINPROG`).
+  ///
+  /// @param page a busy page
+  public void beginSwap(int page) {
+    int was = RawMemory.getAndBitwiseOrInt(word(page), BusyWord.SWAPPING);
+    if (BusyWord.isSwapping(was) || BusyWord.isIdle(was)) {
+      throw broken("swap begun on a page that is swapping or idle", page);
+    }
+  }
+
+  /// Takes the mark of [#beginSwap] away; the release that follows wakes.
+  ///
+  /// @param page a busy page
+  public void endSwap(int page) {
+    int was = RawMemory.getAndBitwiseAndInt(word(page), ~BusyWord.SWAPPING);
+    if (!BusyWord.isSwapping(was)) {
+      throw broken("swap ended that was not begun", page);
+    }
+  }
+
+  /// Sleeps once if a page is busy in either way (`vm_page_sleep_busy`). Counts as a reference.
+  ///
+  /// @param self the calling thread
+  /// @param page a page, which may be anything by the time this returns
+  /// @return true if the caller slept or the word changed while it was about to
+  public boolean sleepWhileBusy(VmThread self, int page) {
+    int ticket = waits.of(page).ticket();
+    int was = read(page);
+    if (BusyWord.isIdle(was)) {
+      return false;
+    }
+    if (change(page, was, was | BusyWord.WANTED)) {
+      sleepOn(self, page, ticket);
+    }
+    return true;
+  }
+
+  private void sleepOn(VmThread self, int page, int ticket) {
+    pages.setFlags(page, PageFlags.REFERENCED);
+    WaitChannel channel = waits.of(page);
+    self.sleep(channel, ticket, SLICE_NANOS);
+  }
+
+  /// Whether a page is hard-busy, by anyone.
+  ///
+  /// @param page a page
+  /// @return true if it is
+  public final boolean isHardBusy(int page) {
+    return BusyWord.isHardBusy(read(page));
+  }
+
+  /// How many soft holders a page has.
+  ///
+  /// @param page a page
+  /// @return the count
+  public final int softHolders(int page) {
+    return BusyWord.softHolders(read(page));
+  }
+
+  /// Whether nobody has a page busy.
+  ///
+  /// @param page a page
+  /// @return true if it is neither hard-busy nor soft-busy
+  public final boolean isIdle(int page) {
+    return BusyWord.isIdle(read(page));
+  }
+
+  /// The busy word of a page in words.
+  ///
+  /// @param page a page
+  /// @return as "L-- n=0"
+  public final String describe(int page) {
+    return BusyWord.describe(read(page));
+  }
+
+  /// Fails unless a page is hard-busy: the check behind every operation that needs it.
+  ///
+  /// @param page a page
+  public final void requireHardBusy(int page) {
+    if (!isHardBusy(page)) {
+      throw broken("not hard-busy", page);
+    }
+  }
+
+  private VmPanic broken(String what, int page) {
+    return new VmPanic(what + ": " + pages.describe(page));
+  }
+}

@@ -1,0 +1,188 @@
+package org.pondhawk.vm.pageout;
+
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.object.IntRadix;
+import org.pondhawk.vm.object.VmObject;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.pager.PageRun;
+import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.PagerResult;
+import org.pondhawk.vm.queue.PageQueue;
+import org.pondhawk.vm.sync.VmThread;
+
+/// Dirty pages on their way to backing store: gathered in clusters, unmapped, and written once no
+/// store can be under way any more (`vm_pageout_clean_helper`, `vm_pageout_flush`).
+///
+/// **Contract.** One daemon's own. [#add] unmaps a cluster and leaves it soft-busy; the cluster is
+/// written in a later [#poll], or in [#finish] at the latest. Nothing here waits for memory.
+final class Laundry {
+  /*
+   * ```
+   *   hard-busy ──▶ soft-busy, unmapped ──▶ grace period ──▶ written ──▶ hard-busy ──▶ CACHE
+   *                 (faults wait here)                                          └────▶ INACTIVE tail
+   * ```
+   * A store that saw the old entry sets no new modified bit, so what was collected at unmapping is all
+   * there is; but its bytes may arrive late, hence the grace period *before* the write.
+   */
+  private static final int CLUSTER = 16;
+  private static final int WINDOW = 64;
+  private static final int PAGES_PER_TICKET = 256;
+
+  private final PageoutParts parts;
+  private final PageArray pages;
+  private final ArrayDeque<Cluster> waiting = new ArrayDeque<>();
+  private final ArrayDeque<Cluster> spare = new ArrayDeque<>();
+  private int pagesWithoutBegin;
+
+  /// Pages of one object that are written together.
+  private static final class Cluster {
+    final PageRun run = new PageRun(CLUSTER);
+    @Nullable VmObject object;
+    int ticket;
+  }
+
+  Laundry(PageoutParts parts) {
+    this.parts = parts;
+    this.pages = parts.page().pages();
+  }
+
+  /// Takes a dirty page and its dirty neighbours in.
+  ///
+  /// @param page a hard-busy page on the inactive queue; not busy for the caller afterwards
+  /// @return how many pages were taken
+  int add(VmThread self, int page) {
+    VmObject object = parts.objects().get(pages.object(page));
+    Cluster cluster = spare.isEmpty() ? new Cluster() : spare.pop();
+    cluster.object = object;
+    gather(self, object, page, cluster.run);
+    for (int i = 0; i < cluster.run.count(); i++) {
+      int member = cluster.run.page(i);
+      parts.page().busy().addSoftBusy(member);
+      parts.mappings().removeAll(member);
+      parts.page().busy().unbusy(member);
+    }
+    cluster.ticket = parts.grace().next();
+    waiting.add(cluster);
+    pagesWithoutBegin += cluster.run.count();
+    if (pagesWithoutBegin >= PAGES_PER_TICKET) {
+      begin();
+    }
+    return cluster.run.count();
+  }
+
+  private void gather(VmThread self, VmObject object, int page, PageRun run) {
+    long pindex = pages.pindex(page);
+    long windowStart = pindex & -WINDOW;
+    run.start(pindex);
+    run.append(page);
+    object.token().lock(self, false);
+    for (long p = pindex - 1; p >= windowStart && !run.isFull(); p--) {
+      int neighbour = takeNeighbour(object, p);
+      if (neighbour == PageArray.NONE) {
+        break;
+      }
+      run.prepend(neighbour);
+    }
+    for (long p = pindex + 1; p < windowStart + WINDOW && !run.isFull(); p++) {
+      int neighbour = takeNeighbour(object, p);
+      if (neighbour == PageArray.NONE) {
+        break;
+      }
+      run.append(neighbour);
+    }
+    object.token().unlock(self);
+  }
+
+  private int takeNeighbour(VmObject object, long pindex) {
+    int page = object.resident().get(pindex);
+    if (page == IntRadix.NONE || !parts.page().busy().tryHardBusy(page)) {
+      return PageArray.NONE;
+    }
+    boolean fit =
+        PageQueue.INACTIVE.isKindOf(pages.queue(page))
+            && pages.isFullyValid(page)
+            && pages.wireCount(page) == 0
+            && pages.holdCount(page) == 0
+            && (pages.dirty(page) != 0 || parts.mappings().isModified(page));
+    if (!fit) {
+      parts.page().busy().unbusy(page);
+      return PageArray.NONE;
+    }
+    pages.setDirty(page);
+    return page;
+  }
+
+  /// Begins the grace period of what was taken in since the last begin.
+  void begin() {
+    if (pagesWithoutBegin > 0) {
+      parts.grace().begin();
+      pagesWithoutBegin = 0;
+    }
+  }
+
+  /// Writes the clusters whose grace period is over.
+  ///
+  /// @return how many pages were cleaned
+  int poll(VmThread self) {
+    int cleaned = 0;
+    for (Cluster first = waiting.peek();
+        first != null && parts.grace().isOver(first.ticket);
+        first = waiting.peek()) {
+      waiting.remove();
+      cleaned += write(self, first);
+      spare.push(first);
+    }
+    return cleaned;
+  }
+
+  /// Writes everything, waiting for grace periods.
+  ///
+  /// @return how many pages were cleaned
+  int finish(VmThread self) {
+    begin();
+    int cleaned = 0;
+    for (Cluster first = waiting.peek(); first != null; first = waiting.peek()) {
+      parts.grace().await(first.ticket);
+      cleaned += poll(self);
+    }
+    return cleaned;
+  }
+
+  private int write(VmThread self, Cluster cluster) {
+    VmObject object = cluster.object;
+    if (object == null) {
+      return 0;
+    }
+    cluster.object = null;
+    object.token().lock(self, true);
+    Pager pager = object.pager();
+    if (pager == null) {
+      pager = parts.swap().newPager();
+      object.setPager(self, pager);
+    }
+    pager.pageOut(self, cluster.run);
+    object.token().unlock(self);
+    int cleaned = 0;
+    for (int i = 0; i < cluster.run.count(); i++) {
+      cleaned += settle(self, cluster, i);
+    }
+    return cleaned;
+  }
+
+  /// Ends the transfer of one page.
+  private int settle(VmThread self, Cluster cluster, int i) {
+    int page = cluster.run.page(i);
+    parts.page().busy().hardBusyBesideSoft(self, page);
+    parts.page().busy().finishIo(page);
+    if (cluster.run.result(i) == PagerResult.OK) {
+      pages.setTicket(page, cluster.ticket);
+      parts.page().mover().toCache(self, page);
+      return 1;
+    }
+    // What can't be written now must not stand in the way of what can: it goes to the tail.
+    parts.page().queues().requeue(page, PageQueue.INACTIVE);
+    parts.page().busy().unbusy(page);
+    return 0;
+  }
+}

@@ -1,0 +1,246 @@
+package org.pondhawk.vm.pageout;
+
+import java.util.concurrent.locks.ReentrantLock;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.queue.Event;
+import org.pondhawk.vm.queue.FreeGate;
+import org.pondhawk.vm.queue.FreeLevels;
+import org.pondhawk.vm.queue.PageCount;
+import org.pondhawk.vm.queue.PageQueue;
+import org.pondhawk.vm.queue.Pressure;
+import org.pondhawk.vm.queue.VmStats;
+import org.pondhawk.vm.sync.HaltSwitch;
+import org.pondhawk.vm.sync.VmThread;
+
+/// The pageout daemon: keeps pages free by taking them from who does not use them
+/// (`vm_pageout_thread`).
+///
+/// **Contract.** One thread runs it until [#stop]. It never waits for memory, a map, or a page that
+/// somebody else has busy. A daemon that dies halts the machine.
+public final class PageoutDaemon implements Runnable {
+  /*
+   * A pass: inactive scan → active scan → cache scan → decide. The counts are rolled up before each.
+   *
+   * The state is what it aims at: TARGET1 when asked anew, TARGET2 while it runs on by itself. A pass that
+   * did not get enough raises `sweeps`; every ten of them the scans get less patient with dirty and
+   * with active pages. When twenty got nothing and swap is full, whoever waits for memory is refused.
+   *
+   * Differs from DragonFly: see [ActiveScan] and [FreeGate].
+   */
+  private static final long IDLE_NANOS = 100_000_000L;
+  private static final long SWAP_FULL_NANOS = 50_000_000L;
+  private static final int SWEEPS_PER_LAP = 10;
+  private static final int HOPELESS_LAPS = 2;
+  private static final int MAX_SWEEPS = 1 << 30;
+  private static final int COLOR_STEP = 23;
+  private static final long CACHE_LEFT = 16;
+
+  private final PageoutParts parts;
+  private final FreeGate gate;
+  private final Pressure pressure;
+  private final VmStats stats;
+  private final HaltSwitch halt;
+  private final VmThread self;
+  private final Laundry laundry;
+  private final InactiveScan inactive;
+  private final ActiveScan active;
+  private final ReentrantLock working = new ReentrantLock();
+  private volatile boolean stopped;
+  private boolean aimsAtTarget2;
+  private int sweeps;
+  private int inactiveColor;
+  private int activeColor;
+  private int cacheColor;
+  private int holdColor;
+
+  /// How many markers the daemon needs.
+  public static final int MARKERS = 2;
+
+  /// Makes the daemon of a machine.
+  ///
+  /// @param self the daemon's own record, a system thread
+  public PageoutDaemon(PageoutParts parts, HaltSwitch halt, VmThread self) {
+    this.parts = parts;
+    this.gate = parts.page().gate();
+    this.pressure = gate.pressure();
+    this.stats = parts.page().stats();
+    this.halt = halt;
+    this.self = self;
+    PageArray pages = parts.page().pages();
+    this.laundry = new Laundry(parts);
+    this.inactive = new InactiveScan(parts, laundry, pages.marker(0));
+    this.active = new ActiveScan(parts, pages.marker(1));
+    gate.serveBy(self);
+  }
+
+  @Override
+  public void run() {
+    try {
+      while (!stopped) {
+        if (awaitWork()) {
+          working.lock();
+          try {
+            pass();
+          } finally {
+            working.unlock();
+          }
+        }
+      }
+    } catch (Throwable t) {
+      halt.halt(t);
+      gate.broadcast();
+      if (t instanceof Error error && !(t instanceof AssertionError)) {
+        throw error;
+      }
+    }
+  }
+
+  /// Lets the daemon end; a pass under way is finished.
+  public void stop() {
+    stopped = true;
+    gate.wakeDaemon();
+  }
+
+  /// Keeps the daemon from working, waiting for a pass under way, until [#resume]: for inspection.
+  public void pause() {
+    working.lock();
+  }
+
+  /// Lets the daemon work again; called by the thread that paused it.
+  public void resume() {
+    working.unlock();
+  }
+
+  private boolean awaitWork() {
+    parts.allocator().sweepHeld(self, holdColor++ & (PageQueue.COLORS - 1));
+    if (gate.pagesNeeded() != 0) {
+      return !stopped;
+    }
+    boolean asked = gate.awaitWork(self, IDLE_NANOS);
+    stats.rollup();
+    if (!asked && !pressure.start(self.stripe())) {
+      return false;
+    }
+    gate.setPagesNeeded(1);
+    aimsAtTarget2 = false;
+    return !stopped;
+  }
+
+  private void pass() {
+    stats.count(self.stripe(), Event.DAEMON_PASSES, 1);
+    stats.rollup();
+    long shortage = shortage();
+    if (shortage > 0) {
+      shortage -= scanInactive(shortage);
+    }
+    stats.rollup();
+    long inactiveShortage = inactiveShortage(shortage);
+    if (inactiveShortage > 0) {
+      scanActive(inactiveShortage);
+    }
+    stats.rollup();
+    scanCache();
+    stats.rollup();
+    decide(shortage);
+  }
+
+  private long shortage() {
+    long lacking =
+        aimsAtTarget2 ? pressure.target2Count(self.stripe()) : pressure.target1Count(self.stripe());
+    return lacking + gate.takeDeficit();
+  }
+
+  /// The share of a goal that one colour should reach, so that half of them suffice (`PQAVERAGE`).
+  static long share(long goal) {
+    int colors = PageQueue.COLORS;
+    return goal >= 0
+        ? (goal + colors - 1) / (colors / 2) + 1
+        : (goal - colors + 1) / (colors / 2) - 1;
+  }
+
+  private int laps() {
+    return sweeps / SWEEPS_PER_LAP;
+  }
+
+  private long scanInactive(long shortage) {
+    long perColor = share(limited(shortage));
+    long delta = 0;
+    for (int i = 0; i < PageQueue.COLORS && delta < shortage; i++) {
+      delta += inactive.visit(self, inactiveColor, perColor, laps());
+      inactiveColor = (inactiveColor + 1) & (PageQueue.COLORS - 1);
+      laundry.poll(self);
+      if (!pressure.target2(self.stripe())) {
+        delta = Math.max(delta, shortage);
+      }
+    }
+    inactive.begin();
+    laundry.finish(self);
+    return delta;
+  }
+
+  /// On the way to the last target no more than a tenth of the inactive pages is taken at a time.
+  private long limited(long shortage) {
+    long tenth = pressure.levels().inactiveTarget() / 10;
+    return aimsAtTarget2 && shortage > tenth ? tenth + 1 : shortage;
+  }
+
+  private long inactiveShortage(long shortage) {
+    FreeLevels levels = pressure.levels();
+    long lacking = levels.inactiveTarget() - stats.global(PageCount.INACTIVE);
+    return shortage > 0 ? lacking + Math.min(2 * shortage, levels.inactiveTarget() / 10) : lacking;
+  }
+
+  private void scanActive(long goal) {
+    long perColor = share(goal);
+    long delta = 0;
+    for (int i = 0; i < PageQueue.COLORS && delta < goal; i++) {
+      delta += active.visit(self, activeColor, perColor, laps());
+      activeColor = (activeColor + 1) & (PageQueue.COLORS - 1);
+    }
+  }
+
+  /// Refills the free queues from the cache queues (`vm_pageout_scan_cache`).
+  private void scanCache() {
+    FreeLevels levels = pressure.levels();
+    while (stats.view(self.stripe(), PageCount.FREE) < levels.freeTarget()
+        && stats.view(self.stripe(), PageCount.CACHE) > CACHE_LEFT
+        && parts.allocator().freeOneCached(self, cacheColor, true)) {
+      cacheColor = (cacheColor + COLOR_STEP) & (PageQueue.COLORS - 1);
+    }
+  }
+
+  private void decide(long shortage) {
+    int stripe = self.stripe();
+    if (shortage > 0) {
+      sweeps = Math.min(sweeps + 1, MAX_SWEEPS);
+      boolean swapFull = parts.swap().isFull();
+      gate.setExhausted(swapFull && laps() >= HOPELESS_LAPS && pressure.target1(stripe));
+      if (swapFull) {
+        gate.pause(self, SWAP_FULL_NANOS);
+      }
+      return;
+    }
+    sweeps = 0;
+    gate.setExhausted(false);
+    if (pressure.start(stripe)) {
+      goOn(false);
+      if (!pressure.nearMin(stripe)) {
+        gate.broadcast();
+      }
+    } else if (pressure.target1(stripe)) {
+      goOn(false);
+      gate.broadcast();
+    } else if (pressure.target2(stripe)) {
+      goOn(true);
+      gate.broadcast();
+    } else {
+      gate.setPagesNeeded(0);
+      gate.broadcast();
+    }
+  }
+
+  private void goOn(boolean toTarget2) {
+    gate.setPagesNeeded(2);
+    aimsAtTarget2 = toTarget2;
+  }
+}

@@ -1,0 +1,17 @@
+package org.pondhawk.vm.pageout;
+
+import org.pondhawk.vm.object.ObjectTable;
+import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.queue.PageAllocator;
+import org.pondhawk.vm.queue.PageParts;
+import org.pondhawk.vm.swap.SwapStore;
+import org.pondhawk.vm.sync.Grace;
+
+/// The parts of the machine that the pageout daemon works with.
+public record PageoutParts(
+    PageParts page,
+    PageAllocator allocator,
+    ObjectTable objects,
+    Mappings mappings,
+    SwapStore swap,
+    Grace grace) {}

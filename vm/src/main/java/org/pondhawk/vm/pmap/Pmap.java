@@ -1,0 +1,383 @@
+package org.pondhawk.vm.pmap;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.mem.OwnMemory;
+import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.object.Translations;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.sync.VmThread;
+
+/// The page table of one address space (`pmap`): a linear array of [Pte]s over the whole range, in
+/// memory that exists only where it is touched.
+///
+/// **Contract.** An entry is installed for a busy page whose flags say beforehand that it is
+/// mapped; it may be removed or weakened by anyone at any time. Taking a right away collects the
+/// accessed and modified bits into the page before the page's interlock is given back. A guarded
+/// store that saw the old entry may still be under way: who needs to know begins a grace period
+/// *after* the change.
+///
+/// **Memory effects.** Entries change by compare-and-set only.
+public final class Pmap implements Translations {
+  /*
+   * I1  a valid entry maps page m  =>  m has MAPPED, and WRITABLE if the entry is writable
+   * I2  a valid entry  =>  its piece of the table is charged, and counts it
+   * I3  resident = number of valid entries
+   *
+   * The table's memory outlives its views: it is given back when the last of [#pin] and [#retain] is
+   * undone after close.
+   */
+  private static final int PIECE_SHIFT = 12;
+  private static final int CLOSED = 1 << 31;
+
+  private final PageArray pages;
+  private final OwnMemory memory;
+  private final TableFrames frames;
+  private final long table;
+  private final long tableBytes;
+  private final int pageShift;
+  private final long id;
+  private final TableFrames.Pieces pieces;
+  private final ReentrantLock pieceLock = new ReentrantLock();
+  private final AtomicLong resident = new AtomicLong();
+
+  /// Holders of the table's memory, and the bit that says that the last one gives it back.
+  private final AtomicInteger holders = new AtomicInteger();
+
+  /// Makes an empty page table.
+  ///
+  /// @param id a number of the address space, to spread what belongs to different ones
+  /// @param range the size of the address space in bytes
+  public Pmap(PageArray pages, OwnMemory memory, TableFrames frames, long id, long range) {
+    this.pages = pages;
+    this.memory = memory;
+    this.frames = frames;
+    this.id = id;
+    this.pageShift = pages.frames().pageShift();
+    this.tableBytes = Math.max(1L << PIECE_SHIFT, (range >>> pageShift) * Long.BYTES);
+    this.table = memory.reserveSparse(tableBytes);
+    this.pieces = new TableFrames.Pieces(tableBytes >>> PIECE_SHIFT);
+  }
+
+  /// The address of the entry of address 0: entries follow each other.
+  public long table() {
+    return table;
+  }
+
+  /// How many pages are mapped.
+  public long resident() {
+    return resident.get();
+  }
+
+  private long slot(long address) {
+    return table + (address >>> pageShift) * Long.BYTES;
+  }
+
+  private long pieceOf(long slot) {
+    return (slot - table) >>> PIECE_SHIFT;
+  }
+
+  /// The first address whose entry is in a piece of the table.
+  private long firstAddressOf(long piece) {
+    return ((piece << PIECE_SHIFT) / Long.BYTES) << pageShift;
+  }
+
+  private TableFrames.Piece chargedPiece(long slot) {
+    TableFrames.Piece piece = pieces.get(pieceOf(slot));
+    if (piece == null) {
+      throw new VmPanic("a valid entry in table memory that is not charged");
+    }
+    return piece;
+  }
+
+  /// The entry of an address.
+  public long entry(long address) {
+    return RawMemory.getLongAcquire(slot(address));
+  }
+
+  /// Charges the memory of the entry of an address, if it is not yet. Does not wait for memory.
+  ///
+  /// @return false if there is no frame to charge it with
+  public boolean charge(VmThread self, long address) {
+    long n = pieceOf(slot(address));
+    if (pieces.get(n) != null) {
+      return true;
+    }
+    int balloon = frames.take(self, id + n);
+    if (balloon == PageArray.NONE) {
+      return false;
+    }
+    boolean first;
+    pieceLock.lock();
+    try {
+      first = pieces.get(n) == null;
+      if (first) {
+        pieces.set(n, new TableFrames.Piece(balloon));
+      }
+    } finally {
+      pieceLock.unlock();
+    }
+    if (!first) {
+      frames.give(self, balloon);
+    }
+    return true;
+  }
+
+  /// Maps a page at an address whose entry's memory is charged (`pmap_enter`). Rights are only ever
+  /// added to an entry that maps the page already.
+  ///
+  /// @param page a hard-busy page
+  /// @param writable whether stores are allowed
+  /// @param modified whether a store is about to follow
+  public void enter(long address, int page, boolean writable, boolean modified) {
+    int flags = PageFlags.MAPPED | (writable ? PageFlags.WRITABLE : 0);
+    boolean again = pages.hasFlag(page, PageFlags.MAPPED);
+    pages.setFlags(page, flags | (again ? PageFlags.MAPPED_MULTI : 0));
+    long slot = slot(address);
+    long frame = pages.address(page);
+    long bits =
+        Pte.ACCESSED | (writable ? Pte.WRITABLE : 0) | (writable && modified ? Pte.MODIFIED : 0);
+    for (; ; ) {
+      long was = RawMemory.getLongAcquire(slot);
+      if (!Pte.isValid(was)) {
+        chargedPiece(slot).raise();
+        if (RawMemory.compareAndSetLong(slot, was, Pte.install(was, frame, bits))) {
+          resident.incrementAndGet();
+          return;
+        }
+        chargedPiece(slot).lower();
+      } else if (Pte.frame(was) != frame) {
+        throw new VmPanic("0x%x maps another page: %s".formatted(address, Pte.describe(was)));
+      } else if (RawMemory.compareAndSetLong(slot, was, was | bits)) {
+        return;
+      }
+    }
+  }
+
+  /// Sets the accessed bit, and for a store the modified bit, as hardware does.
+  ///
+  /// @return false if the entry does not allow the access: that is a fault
+  public boolean touch(long address, boolean write) {
+    long slot = slot(address);
+    long needs = write ? Pte.VALID | Pte.WRITABLE : Pte.VALID;
+    long sets = write ? Pte.ACCESSED | Pte.MODIFIED : Pte.ACCESSED;
+    for (; ; ) {
+      long was = RawMemory.getLongAcquire(slot);
+      if ((was & needs) != needs) {
+        return false;
+      }
+      if ((was & sets) == sets || RawMemory.compareAndSetLong(slot, was, was | sets)) {
+        return true;
+      }
+    }
+  }
+
+  /// Removes every entry of a range (`pmap_remove`), collecting bits. The caller begins a grace
+  /// period before it uses any of the frames anew.
+  ///
+  /// @param start the first address
+  /// @param end the address behind the last
+  public void remove(long start, long end) {
+    long pageSize = 1L << pageShift;
+    long address = start;
+    while (address < end) {
+      long slot = slot(address);
+      if (pieces.get(pieceOf(slot)) == null) {
+        address = firstAddressOf(pieceOf(slot) + 1);
+        continue;
+      }
+      long pte = RawMemory.getLongAcquire(slot);
+      if (Pte.isValid(pte)) {
+        int page = pages.frames().frameOf(Pte.frame(pte));
+        remove(address, page);
+        pages.clearMappedUnlessMulti(page);
+      }
+      address += pageSize;
+    }
+  }
+
+  /// Uncharges the pieces of the table that lie in a range and have no valid entry. No entry is
+  /// being installed there meanwhile: the caller has the map to itself.
+  public void uncharge(VmThread self, long start, long end) {
+    List<Integer> balloons = new ArrayList<>();
+    pieceLock.lock();
+    try {
+      for (long n : pieces.charged()) {
+        TableFrames.Piece piece = pieces.get(n);
+        boolean inside = firstAddressOf(n) < end && firstAddressOf(n + 1) > start;
+        if (piece != null && inside && piece.valid() == 0) {
+          pieces.set(n, null);
+          memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
+          balloons.add(piece.balloon);
+        }
+      }
+    } finally {
+      pieceLock.unlock();
+    }
+    for (int balloon : balloons) {
+      frames.give(self, balloon);
+    }
+  }
+
+  /// The wired pages that charge the table.
+  public List<Integer> balloons() {
+    pieceLock.lock();
+    try {
+      List<Integer> all = new ArrayList<>();
+      for (long n : pieces.charged()) {
+        TableFrames.Piece piece = pieces.get(n);
+        if (piece != null) {
+          all.add(piece.balloon);
+        }
+      }
+      return all;
+    } finally {
+      pieceLock.unlock();
+    }
+  }
+
+  /// Calls back for every valid entry.
+  public void forEachValid(EntryVisitor visitor) {
+    List<Long> charged;
+    pieceLock.lock();
+    try {
+      charged = pieces.charged();
+    } finally {
+      pieceLock.unlock();
+    }
+    for (long n : charged) {
+      int valid = 0;
+      for (long i = 0; i < 1L << PIECE_SHIFT; i += Long.BYTES) {
+        long offset = (n << PIECE_SHIFT) + i;
+        long pte = RawMemory.getLongAcquire(table + offset);
+        if (Pte.isValid(pte)) {
+          valid++;
+          visitor.entry((offset / Long.BYTES) << pageShift, pte);
+        }
+      }
+      visitor.piece(n, valid, chargedPiece(table + (n << PIECE_SHIFT)).valid());
+    }
+  }
+
+  /// Sees the entries of a table.
+  public interface EntryVisitor {
+    /// A valid entry.
+    void entry(long address, long pte);
+
+    /// A charged piece of the table: how many valid entries it has, and how many it thinks it has.
+    void piece(long number, int valid, int counted);
+  }
+
+  // ---- one entry, as a reverse scan sees it
+
+  @Override
+  public void remove(long address, int page) {
+    long slot = slot(address);
+    long frame = pages.address(page);
+    pages.interlock(page, 1);
+    for (; ; ) {
+      long was = RawMemory.getLongAcquire(slot);
+      if (!Pte.maps(was, frame)) {
+        break;
+      }
+      if (RawMemory.compareAndSetLong(slot, was, Pte.removed(was))) {
+        collect(page, was);
+        chargedPiece(slot).lower();
+        resident.decrementAndGet();
+        break;
+      }
+    }
+    pages.interlock(page, -1);
+  }
+
+  @Override
+  public void writeProtect(long address, int page) {
+    long slot = slot(address);
+    long frame = pages.address(page);
+    pages.interlock(page, 1);
+    for (; ; ) {
+      long was = RawMemory.getLongAcquire(slot);
+      if (!Pte.maps(was, frame) || (was & (Pte.WRITABLE | Pte.MODIFIED)) == 0) {
+        break;
+      }
+      long now = was & ~(Pte.WRITABLE | Pte.MODIFIED);
+      if (RawMemory.compareAndSetLong(slot, was, now)) {
+        collect(page, was & ~Pte.ACCESSED);
+        break;
+      }
+    }
+    pages.interlock(page, -1);
+  }
+
+  private void collect(int page, long pte) {
+    if ((pte & Pte.MODIFIED) != 0) {
+      pages.setDirty(page);
+    }
+    if ((pte & Pte.ACCESSED) != 0) {
+      pages.setFlags(page, PageFlags.REFERENCED);
+    }
+  }
+
+  @Override
+  public boolean isModified(long address, int page) {
+    long pte = entry(address);
+    return Pte.maps(pte, pages.address(page)) && (pte & Pte.MODIFIED) != 0;
+  }
+
+  @Override
+  public boolean testAndClearReferenced(long address, int page) {
+    long slot = slot(address);
+    long frame = pages.address(page);
+    for (; ; ) {
+      long was = RawMemory.getLongAcquire(slot);
+      if (!Pte.maps(was, frame) || (was & Pte.ACCESSED) == 0) {
+        return false;
+      }
+      if (RawMemory.compareAndSetLong(slot, was, was & ~Pte.ACCESSED)) {
+        return true;
+      }
+    }
+  }
+
+  // ---- the life of the table's memory
+
+  @Override
+  public boolean pin() {
+    for (; ; ) {
+      int was = holders.get();
+      if ((was & CLOSED) != 0) {
+        return false;
+      }
+      if (holders.compareAndSet(was, was + 1)) {
+        return true;
+      }
+    }
+  }
+
+  @Override
+  public void unpin() {
+    if (holders.decrementAndGet() == CLOSED) {
+      memory.releaseSparse(table, tableBytes);
+    }
+  }
+
+  /// Gives the table's memory back once nobody holds it. Every entry is gone and every piece
+  /// uncharged.
+  public void close() {
+    int was = holders.getAndUpdate(n -> n | CLOSED);
+    if (was == 0) {
+      memory.releaseSparse(table, tableBytes);
+    }
+  }
+
+  /// The numbers that a message about this table needs.
+  public @Nullable String describe(long address) {
+    return "0x%x: %s".formatted(address, Pte.describe(entry(address)));
+  }
+}

@@ -1,0 +1,86 @@
+package org.pondhawk.vm.pmap;
+
+/// A page table entry: one long that a view reads with one load.
+///
+/// ```
+///   63 62        52 51                        12 11   7 6 5 4 3 2 1 0
+///  ┌──┬────────────┬────────────────────────────┬──────┬─┬─┬─┬─┬─┬─┬─┐
+///  │ 0│ generation │ address of the frame >> 12 │  0   │G│P│X│M│A│W│V│
+///  └──┴────────────┴────────────────────────────┴──────┴─┴─┴─┴─┴─┴─┴─┘
+/// ```
+///
+/// V valid, W writable, A accessed, M modified, X executable, P pinned (wired), G managed: a page
+/// with a descriptor. The generation is raised at every installation and survives removal, so that
+/// a reader who loads the same word twice knows that nothing came between.
+public final class Pte {
+  /// The entry maps a page.
+  public static final long VALID = 1;
+
+  /// Stores are allowed.
+  public static final long WRITABLE = 2;
+
+  /// The page was accessed through the entry.
+  public static final long ACCESSED = 4;
+
+  /// The page was stored into through the entry.
+  public static final long MODIFIED = 8;
+
+  static final long MANAGED = 64;
+
+  /// The bits of the frame's address.
+  public static final long FRAME = (1L << 52) - (1L << 12);
+
+  /// What an entry must have for a load to hit.
+  public static final long READ_HIT = VALID | ACCESSED;
+
+  /// What an entry must have for a store to hit.
+  public static final long WRITE_HIT = VALID | WRITABLE | ACCESSED | MODIFIED;
+
+  private static final int GENERATION_SHIFT = 52;
+  private static final long GENERATION = 0x7ffL << GENERATION_SHIFT;
+
+  private Pte() {}
+
+  /// Whether an entry maps a page.
+  public static boolean isValid(long pte) {
+    return (pte & VALID) != 0;
+  }
+
+  /// Whether an entry allows stores.
+  public static boolean isWritable(long pte) {
+    return (pte & (VALID | WRITABLE)) == (VALID | WRITABLE);
+  }
+
+  /// The address of the frame that an entry maps.
+  public static long frame(long pte) {
+    return pte & FRAME;
+  }
+
+  /// Whether an entry is valid and maps a frame.
+  static boolean maps(long pte, long frame) {
+    return isValid(pte) && frame(pte) == frame;
+  }
+
+  /// The entry that follows `old` in its slot and maps a frame.
+  static long install(long old, long frame, long bits) {
+    long generation = (old + (1L << GENERATION_SHIFT)) & GENERATION;
+    return generation | frame | VALID | MANAGED | bits;
+  }
+
+  /// The entry that follows `old` in its slot and maps nothing.
+  static long removed(long old) {
+    return old & GENERATION;
+  }
+
+  /// An entry in words, for messages.
+  public static String describe(long pte) {
+    return "%s%s%s%s frame 0x%x generation %d"
+        .formatted(
+            isValid(pte) ? "V" : "-",
+            (pte & WRITABLE) != 0 ? "W" : "-",
+            (pte & ACCESSED) != 0 ? "A" : "-",
+            (pte & MODIFIED) != 0 ? "M" : "-",
+            frame(pte),
+            (pte & GENERATION) >>> GENERATION_SHIFT);
+  }
+}

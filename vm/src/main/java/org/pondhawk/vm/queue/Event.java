@@ -1,0 +1,39 @@
+package org.pondhawk.vm.queue;
+
+/// What the machine counts as it happens (the reference's `vmmeter`).
+public enum Event {
+  /// Faults that needed no I/O.
+  FAULT_MINOR,
+  /// Faults that read from backing store.
+  FAULT_MAJOR,
+  /// Pages zero-filled on demand (`v_zfod`).
+  ZERO_FILL,
+  /// Read requests to swap (`v_swapin`).
+  SWAP_IN,
+  /// Pages read from swap (`v_swappgsin`).
+  SWAP_PAGES_IN,
+  /// Write requests to swap (`v_swapout`).
+  SWAP_OUT,
+  /// Pages written to swap (`v_swappgsout`).
+  SWAP_PAGES_OUT,
+  /// Pages that left the cache queues for use (`v_reactivated`).
+  REACTIVATED,
+  /// Working passes of the pageout daemon (`v_pdwakeups`).
+  DAEMON_PASSES,
+  /// Pages that the daemon looked at (`v_pdpages`).
+  PAGES_SCANNED,
+  /// Pages that the daemon freed (`v_dfree`).
+  DAEMON_FREED,
+  /// Pages freed in all (`v_tfree`).
+  FREED,
+  /// Times that sleepers for memory were woken (`v_ppwakeups`).
+  WAITER_WAKEUPS,
+  /// Faults that found their page in transit (`v_intrans`).
+  IN_TRANSIT,
+  /// Times that a thread slept for memory.
+  MEMORY_WAITS,
+  /// Page table memory taken or given back, in frames.
+  TABLE_FRAMES;
+
+  static final int SIZE = values().length;
+}

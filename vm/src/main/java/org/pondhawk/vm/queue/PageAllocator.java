@@ -1,0 +1,286 @@
+package org.pondhawk.vm.queue;
+
+import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.page.PageOwner;
+import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.VmThread;
+
+/// Hands out pages and takes them back (`vm_page_alloc` without the object, `vm_page_free`).
+///
+/// **Contract.** [#allocate] never waits; its page is hard-busy, on no queue, belongs to nothing,
+/// and its bytes are arbitrary. [#free] takes a hard-busy, unmapped, unwired page and may wait for
+/// the token of the object that owns it. A frame whose grace period is not over is never handed
+/// out.
+public final class PageAllocator {
+  /*
+   * A cached page is not handed out itself: it is taken from its object and put on the free queue,
+   * where the next round finds it. So the free count recovers by itself, and one path makes a free
+   * page into an allocated one.
+   *
+   * I1  a page on a free queue has content 0, wire 0, hold 0, no object, no mapping, its ticket over
+   *
+   * Follows: vm_page_alloc, vm_page_select_free, vm_page_select_cache, vm_page_free_toq,
+   * vm_page_hold, vm_page_unhold.
+   */
+  private static final int RETRIES = 16;
+
+  private final PageArray pages;
+  private final PageBusy busy;
+  private final PageQueues queues;
+  private final PageMover mover;
+  private final VmStats stats;
+  private final FreeGate gate;
+  private final Grace grace;
+  private final ColorSearch search;
+  private final ColorPolicy colors;
+  private final boolean poison;
+  private final PageOwner owner;
+  private final Mappings mappings;
+
+  /// Makes the allocator of a machine.
+  ///
+  /// @param cpus how many processors share the colours
+  /// @param poison whether a freed frame is filled with a pattern, so that stale use shows
+  public PageAllocator(
+      PageParts parts, Grace grace, PageOwner owner, Mappings mappings, int cpus, boolean poison) {
+    this.pages = parts.pages();
+    this.busy = parts.busy();
+    this.queues = parts.queues();
+    this.mover = parts.mover();
+    this.stats = parts.stats();
+    this.gate = parts.gate();
+    this.grace = grace;
+    this.owner = owner;
+    this.mappings = mappings;
+    this.search = new ColorSearch(pages, queues);
+    this.colors = new ColorPolicy(cpus);
+    this.poison = poison;
+  }
+
+  /// Puts a page on the free queue for the first time, at boot.
+  public void addAtBoot(int page) {
+    pages.lock(page);
+    queues.add(0, page, PageQueue.FREE, true);
+    pages.unlock(page);
+  }
+
+  /// The colour to ask for.
+  ///
+  /// @param spread a number of the object that the page is for
+  public int colorFor(VmThread self, long spread, long pindex) {
+    return colors.choose(self.stripe(), spread, pindex);
+  }
+
+  /// Allocates a page.
+  ///
+  /// @return a hard-busy page, or [PageArray#NONE]
+  public int allocate(VmThread self, int color, AllocClass klass) {
+    for (int round = 0; round < RETRIES; round++) {
+      if (mayUseFree(self, klass)) {
+        int page = takeFree(self, color);
+        if (page != PageArray.NONE) {
+          gate.requestPaging(self);
+          return page;
+        }
+      }
+      if (!klass.usesCache || !freeOneCached(self, color, false)) {
+        if (!mayUseFree(self, klass)) {
+          break;
+        }
+        stats.rollup(); // the counts promised a page that was not there
+      }
+    }
+    gate.noteShortage(self);
+    return PageArray.NONE;
+  }
+
+  private boolean mayUseFree(VmThread self, AllocClass klass) {
+    FreeLevels levels = gate.pressure().levels();
+    long free = stats.view(self.stripe(), PageCount.FREE);
+    if (free >= levels.reserved() || (klass.interrupt && free > 0)) {
+      return true;
+    }
+    return (klass.system || self.isSystem())
+        && stats.view(self.stripe(), PageCount.CACHE) == 0
+        && free > levels.interruptMin();
+  }
+
+  private int takeFree(VmThread self, int color) {
+    for (; ; ) {
+      int page = search.take(self.stripe(), PageQueue.FREE, color, _ -> true);
+      if (page == PageArray.NONE) {
+        return page;
+      }
+      boolean taken = busy.tryHardBusy(page);
+      if (!taken) {
+        mover.deactivateLocked(self, page, false);
+      }
+      pages.unlock(page);
+      if (taken) {
+        requireUnused(page);
+        pages.clearFlags(page, ~0);
+        return page;
+      }
+    }
+  }
+
+  private void requireUnused(int page) {
+    if (pages.wireCount(page) != 0
+        || pages.holdCount(page) != 0
+        || pages.dirty(page) != 0
+        || pages.object(page) != PageArray.NO_OBJECT
+        || busy.softHolders(page) != 0
+        || !grace.isOver(pages.ticket(page))) {
+      throw new VmPanic("a free page is in use: " + pages.describe(page));
+    }
+  }
+
+  /// Turns one cached page near a colour into a free one.
+  ///
+  /// @param count whether it counts as freed by the daemon
+  /// @return false if there is none to be had
+  public boolean freeOneCached(VmThread self, int color, boolean count) {
+    for (; ; ) {
+      int page = takeCached(self, color);
+      if (page == PageArray.NONE) {
+        return false;
+      }
+      if (pages.object(page) == PageArray.NO_OBJECT || owner.tryOwn(self, page)) {
+        if (pages.object(page) != PageArray.NO_OBJECT) {
+          owner.removeAndDisown(self, page);
+        }
+        free(self, page);
+        if (count) {
+          stats.count(self.stripe(), Event.DAEMON_FREED, 1);
+        }
+        return true;
+      }
+      mover.deactivate(self, page);
+      busy.unbusy(page);
+    }
+  }
+
+  private int takeCached(VmThread self, int color) {
+    for (; ; ) {
+      int page = search.take(self.stripe(), PageQueue.CACHE, color, this::isReusable);
+      if (page == PageArray.NONE) {
+        return page;
+      }
+      boolean taken = busy.tryHardBusy(page);
+      boolean usable = taken && isClean(page);
+      if (!usable) {
+        mover.deactivateLocked(self, page, false);
+      }
+      pages.unlock(page);
+      if (usable) {
+        return page;
+      }
+      if (taken) {
+        busy.unbusy(page);
+      }
+    }
+  }
+
+  private boolean isReusable(int page) {
+    return grace.isOver(pages.ticket(page));
+  }
+
+  private boolean isClean(int page) {
+    return !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.UNQUEUED)
+        && pages.holdCount(page) == 0
+        && pages.wireCount(page) == 0
+        && pages.dirty(page) == 0;
+  }
+
+  /// Frees a page (`vm_page_free`). May wait for the token of its object.
+  ///
+  /// @param page a hard-busy page, which the caller must not touch any more
+  public void free(VmThread self, int page) {
+    stats.count(self.stripe(), Event.FREED, 1);
+    requireFreeable(page);
+    owner.remove(self, page);
+    if (poison) {
+      pages.frames().poison(page);
+    }
+    pages.lock(page);
+    queues.remove(self.stripe(), page);
+    pages.clearContent(page);
+    pages.clearFlags(page, PageFlags.UNQUEUED | PageFlags.SWAPPED | PageFlags.REFERENCED);
+    boolean held = pages.holdCount(page) != 0;
+    queues.add(self.stripe(), page, held ? PageQueue.HOLD : PageQueue.FREE, false);
+    boolean wanted = busy.release(page);
+    pages.unlock(page);
+    if (wanted) {
+      busy.wake(page);
+    }
+    gate.pageFreed(self.stripe());
+  }
+
+  private void requireFreeable(int page) {
+    busy.requireHardBusy(page);
+    if (busy.softHolders(page) != 0) {
+      throw new VmPanic("freeing a page that others have busy: " + pages.describe(page));
+    }
+    if (PageQueue.FREE.isKindOf(pages.queue(page)) || PageQueue.HOLD.isKindOf(pages.queue(page))) {
+      throw new VmPanic("freeing a free page: " + pages.describe(page));
+    }
+    if (pages.wireCount(page) != 0) {
+      throw new VmPanic("freeing a wired page: " + pages.describe(page));
+    }
+    if (pages.hasFlag(page, PageFlags.MAPPED | PageFlags.WRITABLE)) {
+      mappings.removeAll(page); // flags may be stale; mappings may not be left
+      if (pages.hasFlag(page, PageFlags.MAPPED)) {
+        throw new VmPanic("freeing a mapped page: " + pages.describe(page));
+      }
+    }
+  }
+
+  /// Holds a page against reuse of its frame (`vm_page_hold`).
+  ///
+  /// @param page a page that is busy, or otherwise known not to be free
+  public void hold(int page) {
+    pages.addHold(page, 1);
+    if (PageQueue.FREE.isKindOf(pages.queue(page))) {
+      throw new VmPanic("holding a free page: " + pages.describe(page));
+    }
+  }
+
+  /// Gives a hold back; the last one lets a freed frame be used again (`vm_page_unhold`).
+  public void unhold(VmThread self, int page) {
+    int was = pages.addHold(page, -1);
+    if (was <= 0) {
+      throw new VmPanic("not held: " + pages.describe(page));
+    }
+    if (was == 1 && PageQueue.HOLD.isKindOf(pages.queue(page))) {
+      settleHeld(self, page);
+    }
+  }
+
+  /// Moves a page whose last hold is gone from the hold to the free queue.
+  private void settleHeld(VmThread self, int page) {
+    pages.lock(page);
+    boolean free = pages.holdCount(page) == 0 && PageQueue.HOLD.isKindOf(pages.queue(page));
+    if (free) {
+      queues.remove(self.stripe(), page);
+      queues.add(self.stripe(), page, PageQueue.FREE, false);
+    }
+    pages.unlock(page);
+    if (free) {
+      gate.pageFreed(self.stripe());
+    }
+  }
+
+  /// Frees what a race of free and unhold left on a hold queue of a colour
+  /// (`vm_pageout_scan_hold`).
+  public void sweepHeld(VmThread self, int color) {
+    int queue = PageQueue.HOLD.index(color);
+    int page = queues.head(queue); // a hint: settleHeld looks again under the locks
+    if (page != PageArray.NONE && !pages.isMarker(page) && pages.holdCount(page) == 0) {
+      settleHeld(self, page);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+package org.pondhawk.vm.queue;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/// The counts of the machine: one global record, and a stripe for each processor that collects
+/// changes and shows a recent view (`vmstats`, `gd_vmstats_adj`, `gd_vmstats`, `gd_cnt`).
+///
+/// Hot paths touch their own stripe only. A stripe that has taken many pages pushes its change to
+/// the global record at once and looks at it anew, so the global record errs towards fewer free
+/// pages; [#rollup] makes it exact. A thread that moves between processors does no harm: every
+/// change is one atomic addition.
+@SuppressWarnings("EnumOrdinal") // the enums name the cells of these arrays and nothing else
+public final class VmStats {
+  private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(long[].class);
+
+  /// Words between what two processors write, so that they share no cache line.
+  private static final int PAD = 16;
+
+  private static final int ADJUST = PAD;
+  private static final int VIEW = ADJUST + PageCount.SIZE;
+  private static final int EVENTS = VIEW + PageCount.SIZE;
+
+  private final long[] global = new long[PAD + PageCount.SIZE + PAD];
+  private final long[][] stripes;
+  private volatile long pushAt = 1;
+
+  /// Makes counts that are all zero.
+  public VmStats(int stripes) {
+    this.stripes = new long[stripes][EVENTS + Event.SIZE + PAD];
+  }
+
+  /// How many stripes there are.
+  public int stripes() {
+    return stripes.length;
+  }
+
+  /// Sets how many pages a stripe may take before it pushes.
+  ///
+  /// @param pages at least 1
+  public void pushAt(long pages) {
+    pushAt = pages;
+  }
+
+  /// Counts a page in, in a stripe.
+  void increment(int stripe, PageCount count) {
+    long[] cells = stripes[stripe];
+    CELL.getAndAdd(cells, ADJUST + count.ordinal(), 1L);
+    CELL.getAndAdd(cells, VIEW + count.ordinal(), 1L);
+  }
+
+  /// Counts a page out, in a stripe, pushing when enough have gone.
+  void decrement(int stripe, PageCount count) {
+    long[] cells = stripes[stripe];
+    int i = count.ordinal();
+    long adjust = (long) CELL.getAndAdd(cells, ADJUST + i, -1L) - 1;
+    CELL.getAndAdd(cells, VIEW + i, -1L);
+    if (adjust <= -pushAt) {
+      push(cells, i);
+      refresh(cells);
+    }
+  }
+
+  private void push(long[] cells, int i) {
+    long adjust = (long) CELL.getAndSet(cells, ADJUST + i, 0L);
+    if (adjust != 0) {
+      CELL.getAndAdd(global, PAD + i, adjust);
+    }
+  }
+
+  private void refresh(long[] cells) {
+    for (int i = 0; i < PageCount.SIZE; i++) {
+      long exact =
+          (long) CELL.getOpaque(global, PAD + i) + (long) CELL.getOpaque(cells, ADJUST + i);
+      CELL.setOpaque(cells, VIEW + i, exact);
+    }
+  }
+
+  /// Pushes every stripe's changes and refreshes every view (`vmstats_rollup`).
+  public void rollup() {
+    for (long[] cells : stripes) {
+      for (int i = 0; i < PageCount.SIZE; i++) {
+        push(cells, i);
+      }
+    }
+    for (long[] cells : stripes) {
+      refresh(cells);
+    }
+  }
+
+  /// A count as a stripe sees it: recent, not exact.
+  public long view(int stripe, PageCount count) {
+    return (long) CELL.getOpaque(stripes[stripe], VIEW + count.ordinal()); // a hint by contract
+  }
+
+  /// A count of the global record: exact after a [#rollup] at rest.
+  public long global(PageCount count) {
+    return (long) CELL.getOpaque(global, PAD + count.ordinal()); // a hint by contract
+  }
+
+  /// Counts events.
+  public void count(int stripe, Event event, long n) {
+    CELL.getAndAdd(stripes[stripe], EVENTS + event.ordinal(), n);
+  }
+
+  /// How often an event has happened since boot.
+  public long total(Event event) {
+    long sum = 0;
+    for (long[] cells : stripes) {
+      sum += (long) CELL.getOpaque(cells, EVENTS + event.ordinal());
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,57 @@
+package org.pondhawk.vm.stats;
+
+/// The counts of a machine at a moment; those that name events count since boot.
+///
+/// @param pageSize in bytes
+/// @param physicalMemoryBytes the whole budget
+/// @param pageCount frames that the machine manages
+/// @param freePages ready for use
+/// @param cachedPages clean and unmapped, as good as free
+/// @param inactivePages not used lately
+/// @param activePages in use
+/// @param wiredPages not to be reclaimed: page tables and indexes
+/// @param faultsMinor faults without I/O
+/// @param faultsMajor faults that read from backing store
+/// @param zeroFills pages zero-filled on demand
+/// @param pagesIn pages read from swap
+/// @param pagesOut pages written to swap
+/// @param swapIns read requests
+/// @param swapOuts write requests
+/// @param reactivations pages that left the cache for use
+/// @param pageScans pages that the daemon looked at
+/// @param daemonPasses working passes of the daemon
+/// @param daemonFreed pages that the daemon freed
+/// @param memoryWaits times that a thread slept for memory
+/// @param inTransit faults that found their page busy
+/// @param graceWaits times that a caller waited for a grace period
+/// @param graceWaitNanos how long in all
+/// @param swapTotalPages blocks of swap
+/// @param swapUsedPages blocks in use
+/// @param swapPeakPages the most that were ever in use
+public record VmStatistics(
+    int pageSize,
+    long physicalMemoryBytes,
+    long pageCount,
+    long freePages,
+    long cachedPages,
+    long inactivePages,
+    long activePages,
+    long wiredPages,
+    long faultsMinor,
+    long faultsMajor,
+    long zeroFills,
+    long pagesIn,
+    long pagesOut,
+    long swapIns,
+    long swapOuts,
+    long reactivations,
+    long pageScans,
+    long daemonPasses,
+    long daemonFreed,
+    long memoryWaits,
+    long inTransit,
+    long graceWaits,
+    long graceWaitNanos,
+    long swapTotalPages,
+    long swapUsedPages,
+    long swapPeakPages) {}

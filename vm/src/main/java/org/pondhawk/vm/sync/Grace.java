@@ -1,0 +1,231 @@
+package org.pondhawk.vm.sync;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.pondhawk.vm.mem.Linux;
+
+/// The grace period: when may what was unmapped be written out or used again? (In place of the
+/// reference's TLB shootdown.)
+///
+/// Threads store through addresses that they read from a page table, and nothing on that path is
+/// locked. Whoever takes a right away clears the page table entry *and then* needs to know that no
+/// thread which still saw the old entry is at work with it. Grace answers that, later: [#begin]
+/// gives a ticket, [#isOver] polls it, [#await] waits for it.
+///
+/// **Contract.** A ticket is over once every [Guard] that was inside at its begin has left. Tickets
+/// are over in the order in which they were begun. [#next] names the ticket that the *next* begin
+/// will give, so that entries can be cleared one by one and share one begin. Tickets wrap around;
+/// they are compared by difference.
+///
+/// **Memory effects.** Everything that was done inside a guard before the ticket was over is
+/// visible to whoever sees that it is over.
+public class Grace {
+  /*
+   * begin: the entries are cleared already. One membarrier makes every running thread's guard stores
+   * visible and orders them before its later loads; so a guard that looks even now belongs to a
+   * thread that will see the cleared entries, and only the odd ones are written down, with their
+   * counts. isOver: strike off those whose count has moved.
+   *
+   * I1  last - completed = number of tickets in `open`
+   * I2  the guards of an open ticket were inside at its begin; the list only shrinks
+   *
+   * A guard registered after a begin need not be looked at: registering takes the same lock.
+   * Not proved: that HotSpot keeps opaque accesses in program order; a race test stands behind it.
+   */
+  private static final int SPINS_BEFORE_PARK = 2_000;
+  private static final long PARK_NANOS = 50_000;
+
+  private final boolean asymmetric;
+  private final Ticker ticker;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final ArrayDeque<Open> open = new ArrayDeque<>();
+  private final List<Guard> guards = new ArrayList<>();
+  private volatile int last;
+  private volatile int completed;
+  private long waits;
+  private long waitNanos;
+
+  /// A ticket that is not over, and the guards that it waits for.
+  private static final class Open {
+    final int ticket;
+    final Guard[] inside;
+    final long[] counts;
+    int left;
+
+    Open(int ticket, Guard[] inside, long[] counts) {
+      this.ticket = ticket;
+      this.inside = inside;
+      this.counts = counts;
+      this.left = inside.length;
+    }
+
+    boolean poll() {
+      for (int i = left - 1; i >= 0; i--) {
+        if (inside[i].observe() != counts[i]) {
+          left--;
+          inside[i] = inside[left];
+          counts[i] = counts[left];
+        }
+      }
+      return left == 0;
+    }
+  }
+
+  /// Makes the grace period of a machine.
+  ///
+  /// @param asymmetric whether `membarrier` may be used; if not, every guard pays a fence
+  /// @param ticker the clock for the statistics
+  public Grace(boolean asymmetric, Ticker ticker) {
+    this.asymmetric = asymmetric && Linux.available() && Linux.registerMembarrier();
+    this.ticker = ticker;
+  }
+
+  /// Makes and registers the guard of a thread.
+  ///
+  /// @return a guard that every later begin looks at
+  public final Guard register() {
+    Guard guard = new Guard(!asymmetric);
+    lock.lock();
+    try {
+      guards.add(guard);
+    } finally {
+      lock.unlock();
+    }
+    return guard;
+  }
+
+  /// Forgets a guard whose owner is outside for good.
+  ///
+  /// @param guard a registered guard
+  public final void unregister(Guard guard) {
+    lock.lock();
+    try {
+      guards.remove(guard);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// The ticket that the next [#begin] will give.
+  ///
+  /// @return a ticket that is not over before that begin
+  public final int next() {
+    return last + 1;
+  }
+
+  /// Begins a grace period for everything cleared before this call.
+  ///
+  /// @return its ticket
+  @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock only
+  public int begin() {
+    lock.lock();
+    try {
+      if (asymmetric) {
+        Linux.membarrier();
+      } else {
+        java.lang.invoke.VarHandle.fullFence();
+      }
+      int ticket = last + 1;
+      open.add(observe(ticket));
+      last = ticket;
+      complete();
+      return ticket;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Open observe(int ticket) {
+    Guard[] inside = new Guard[guards.size()];
+    long[] counts = new long[inside.length];
+    int n = 0;
+    for (Guard guard : guards) {
+      long count = guard.observe();
+      if ((count & 1) != 0) {
+        inside[n] = guard;
+        counts[n++] = count;
+      }
+    }
+    return new Open(ticket, Arrays.copyOf(inside, n), counts);
+  }
+
+  private void complete() {
+    for (Open first = open.peek(); first != null && first.poll(); first = open.peek()) {
+      open.remove();
+      completed = first.ticket;
+    }
+  }
+
+  /// Whether a grace period is over. Does not wait.
+  ///
+  /// @param ticket from [#begin] or [#next]
+  /// @return true if no guarded access that began before it is still inside
+  public boolean isOver(int ticket) {
+    if (completed - ticket >= 0) {
+      return true;
+    }
+    if (last - ticket < 0 || !lock.tryLock()) {
+      return false;
+    }
+    try {
+      complete();
+    } finally {
+      lock.unlock();
+    }
+    return completed - ticket >= 0;
+  }
+
+  /// Waits until a grace period is over. The thread's tokens stay taken: the wait is for running
+  /// code of a few instructions, which needs none of them.
+  ///
+  /// @param ticket from [#begin]
+  public void await(int ticket) {
+    if (isOver(ticket)) {
+      return;
+    }
+    assert LockOrder.maySleep() : "waiting for a grace period with a spin lock held";
+    long from = ticker.nanos();
+    for (int round = 1; !isOver(ticket); round++) {
+      if (round < SPINS_BEFORE_PARK) {
+        SpinLock.pause(round);
+      } else {
+        LockSupport.parkNanos(
+            PARK_NANOS); // readers publish nothing, so there is no signal to await
+      }
+    }
+    record(ticker.nanos() - from);
+  }
+
+  private void record(long nanos) {
+    lock.lock();
+    try {
+      waits++;
+      waitNanos += nanos;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// How often a caller really waited, and for how long in all.
+  ///
+  /// @return two numbers: waits, and nanoseconds
+  public final long[] waited() {
+    lock.lock();
+    try {
+      return new long[] {waits, waitNanos};
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Whether readers go without a fence because `membarrier` gives it.
+  ///
+  /// @return false for the fallback
+  public final boolean isAsymmetric() {
+    return asymmetric;
+  }
+}

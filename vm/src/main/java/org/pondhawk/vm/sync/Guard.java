@@ -1,0 +1,78 @@
+package org.pondhawk.vm.sync;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/// One thread's mark that it is inside a guarded access: a counter, odd while inside.
+///
+/// A counter and not a flag, because "still inside" and "inside again" must look different to
+/// [Grace]. Only the owner writes it, with plain moves and no locked instruction; the fence that a
+/// handshake of this kind needs is paid by the one who waits, through `membarrier`. Where the
+/// kernel lacks that, the owner pays it.
+public final class Guard extends GuardPadding {
+  private static final VarHandle COUNT;
+
+  static {
+    try {
+      COUNT = MethodHandles.lookup().findVarHandle(GuardCount.class, "count", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final boolean fences;
+
+  Guard(boolean fences) {
+    this.fences = fences;
+  }
+
+  /// Goes inside. From here to [#leave] the owner neither locks, waits, faults, allocates nor calls
+  /// user code.
+  public void enter() {
+    // Opaque is enough: the compiler keeps it before the loads that follow, and Grace's membarrier
+    // orders it before them for the processor.
+    COUNT.setOpaque((GuardCount) this, count + 1);
+    if (fences) {
+      VarHandle.fullFence();
+    }
+  }
+
+  /// Goes outside; what was stored inside is visible to whoever sees it.
+  public void leave() {
+    COUNT.setRelease((GuardCount) this, count + 1);
+  }
+
+  /// The counter as another thread sees it.
+  ///
+  /// @return odd while the owner is inside
+  long observe() {
+    return (long) COUNT.getAcquire((GuardCount) this);
+  }
+}
+
+/// Keeps the counter off the cache line of what lies before it.
+class GuardFront {
+  long p1;
+  long p2;
+  long p3;
+  long p4;
+  long p5;
+  long p6;
+  long p7;
+}
+
+/// The counter itself.
+class GuardCount extends GuardFront {
+  long count;
+}
+
+/// Keeps the counter off the cache line of what lies behind it.
+class GuardPadding extends GuardCount {
+  long q1;
+  long q2;
+  long q3;
+  long q4;
+  long q5;
+  long q6;
+  long q7;
+}

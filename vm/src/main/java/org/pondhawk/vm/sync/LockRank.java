@@ -1,0 +1,33 @@
+package org.pondhawk.vm.sync;
+
+/// The hard locks and spin locks, outermost first. A thread may wait only for a rank below every
+/// rank it holds.
+///
+/// ```
+///   MAP ── TABLE ── BACKING ── MAPPING ── PAGE ── QUEUE
+///   └─── may sleep ───┘      └────────── spin ────────┘
+/// ```
+///
+/// Object tokens and busy pages are no ranks: a token is given up while its holder sleeps, and a
+/// busy page may be released by another thread than its taker. A *try* may be out of order, because
+/// it cannot deadlock ([LockOrder#took]).
+public enum LockRank {
+  /// The lock of an address map.
+  MAP(true),
+  /// The lock that fills and drops the pages of one page table.
+  TABLE(true),
+  /// The lock of an object's list of attachments.
+  BACKING(false),
+  /// The interlock of a page whose mapping is being changed.
+  MAPPING(false),
+  /// The spin lock of a page.
+  PAGE(false),
+  /// The spin lock of a page queue.
+  QUEUE(false);
+
+  final boolean maySleep;
+
+  LockRank(boolean maySleep) {
+    this.maySleep = maySleep;
+  }
+}

@@ -1,0 +1,237 @@
+package org.pondhawk.vm.sync;
+
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+
+/// What the machine knows of a thread that is inside it: the tokens it holds, its kind, its stripe
+/// of the counters (the reference's `thread` and `globaldata`).
+///
+/// It is passed as `self` to every internal operation that may sleep. One belongs to each View and
+/// to each daemon; it is used by one thread at a time, platform or virtual, and needs no
+/// ThreadLocal.
+public final class VmThread {
+  private static final int TOKENS = 8;
+
+  private final String name;
+  private final int stripe;
+  private final boolean system;
+  private final int nice;
+
+  private final @Nullable Token[] tokens = new @Nullable Token[TOKENS];
+  private final boolean[] exclusive = new boolean[TOKENS];
+  private final int[] depths = new int[TOKENS];
+  private final boolean[] dropped = new boolean[TOKENS];
+  private int held;
+  private boolean poppedExclusive;
+
+  /// Index nodes taken before tokens, for an operation that may insert.
+  public final IntStack spareNodes = new IntStack();
+
+  /// Makes the record of a thread.
+  ///
+  /// @param name for diagnostics
+  /// @param stripe which stripe of the counters it uses
+  /// @param system whether it serves the machine itself and may use the last pages
+  /// @param nice from -20 to 20: how early it yields memory to others
+  public VmThread(String name, int stripe, boolean system, int nice) {
+    this.name = name;
+    this.stripe = stripe;
+    this.system = system;
+    this.nice = nice;
+  }
+
+  /// The name for diagnostics.
+  ///
+  /// @return the name
+  public String name() {
+    return name;
+  }
+
+  /// The stripe of the counters that the thread uses.
+  ///
+  /// @return an index below the number of stripes
+  public int stripe() {
+    return stripe;
+  }
+
+  /// Whether the thread serves the machine itself.
+  ///
+  /// @return true for daemons
+  public boolean isSystem() {
+    return system;
+  }
+
+  /// How early the thread yields memory to others.
+  ///
+  /// @return from -20 to 20, 0 by default
+  public int nice() {
+    return nice;
+  }
+
+  /// Sleeps on a channel with every token given up meanwhile.
+  ///
+  /// @param channel where to sleep
+  /// @param ticket the channel's ticket, taken before the condition was tested
+  /// @param nanos the bound
+  /// @return true if woken, false if the time was over
+  public boolean sleep(WaitChannel channel, int ticket, long nanos) {
+    assert LockOrder.maySleep() : "sleeping for " + channel.reason() + " with a spin lock held";
+    dropAll();
+    try {
+      return channel.await(ticket, nanos);
+    } finally {
+      retakeAll();
+    }
+  }
+
+  /// Runs something that blocks, as I/O, with every token given up meanwhile.
+  ///
+  /// @param <T> what it results in
+  /// @param blocking what to run
+  /// @return its result
+  /// @throws Exception what it throws
+  public <T> T blocking(Callable<T> blocking) throws Exception {
+    assert LockOrder.maySleep() : "blocking with a spin lock held";
+    dropAll();
+    try {
+      return blocking.call();
+    } finally {
+      retakeAll();
+    }
+  }
+
+  /// Whether the thread holds a token in either mode.
+  ///
+  /// @param token the token
+  /// @return true if held
+  public boolean holds(Token token) {
+    return find(token) >= 0;
+  }
+
+  /// Whether the thread holds a token exclusively.
+  ///
+  /// @param token the token
+  /// @return true if held exclusively
+  public boolean holdsExclusively(Token token) {
+    int i = find(token);
+    return i >= 0 && exclusive[i];
+  }
+
+  /// Whether the thread holds no token at all, as at the edge of the machine.
+  ///
+  /// @return true if none is held
+  public boolean holdsNothing() {
+    return held == 0;
+  }
+
+  boolean recurse(Token token, boolean wantExclusive) {
+    int i = find(token);
+    if (i < 0) {
+      return false;
+    }
+    if (wantExclusive && !exclusive[i]) {
+      throw new IllegalStateException(
+          name + " holds " + token + " shared and wants it exclusively");
+    }
+    depths[i]++;
+    return true;
+  }
+
+  void push(Token token, boolean takenExclusively) {
+    if (held == TOKENS) {
+      throw new IllegalStateException(name + " holds " + held + " tokens and wants " + token);
+    }
+    tokens[held] = token;
+    exclusive[held] = takenExclusively;
+    depths[held] = 1;
+    dropped[held] = false;
+    held++;
+  }
+
+  /// Takes one holding off the list; true when it was the last of that token.
+  boolean pop(Token token) {
+    int i = find(token);
+    if (i < 0) {
+      throw new IllegalStateException(name + " gives back " + token + " without holding it");
+    }
+    if (--depths[i] > 0) {
+      return false;
+    }
+    poppedExclusive = exclusive[i];
+    held--;
+    tokens[i] = tokens[held];
+    exclusive[i] = exclusive[held];
+    depths[i] = depths[held];
+    tokens[held] = null;
+    return true;
+  }
+
+  boolean poppedExclusive() {
+    return poppedExclusive;
+  }
+
+  void becameExclusive(Token token) {
+    exclusive[find(token)] = true;
+  }
+
+  /// Gives every token up but `wanted`, which the caller has only listed so far.
+  boolean dropAllExcept(Token wanted) {
+    boolean any = false;
+    for (int i = 0; i < held; i++) {
+      Token token = tokens[i];
+      dropped[i] = true;
+      if (token != null && token != wanted) {
+        token.release(exclusive[i]);
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  private void dropAll() {
+    for (int i = 0; i < held; i++) {
+      Token token = tokens[i];
+      if (token != null) {
+        dropped[i] = true;
+        token.release(exclusive[i]);
+      }
+    }
+  }
+
+  /// Takes all tokens that were given up, in the order of their numbers.
+  void retakeAll() {
+    for (int n = 0; n < held; n++) {
+      int next = -1;
+      for (int i = 0; i < held; i++) {
+        if (dropped[i] && (next < 0 || orderOf(i) < orderOf(next))) {
+          next = i;
+        }
+      }
+      Token token = next < 0 ? null : tokens[next];
+      if (token == null) {
+        return;
+      }
+      token.takeWaiting(exclusive[next]);
+      dropped[next] = false;
+    }
+  }
+
+  private long orderOf(int i) {
+    Token token = tokens[i];
+    return token == null ? Long.MAX_VALUE : token.order();
+  }
+
+  private int find(Token token) {
+    for (int i = 0; i < held; i++) {
+      if (tokens[i] == token) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}
