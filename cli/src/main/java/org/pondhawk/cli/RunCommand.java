@@ -49,6 +49,9 @@ final class RunCommand implements Callable<Integer> {
   private static final int MAX_CPUS = 256;
   private static final long MAX_SECONDS = Duration.ofDays(365).toSeconds();
 
+  /// Without any progress for so long, a machine is out of memory and swap.
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   /// The default swap is the footprint, a quarter of it, and this.
   private static final long SWAP_MARGIN = 16 << 20;
 
@@ -184,7 +187,8 @@ final class RunCommand implements Callable<Integer> {
       Duration duration = seconds == null ? null : Duration.ofSeconds(seconds);
       return new ReplayPlan(traces, copies, machine, seed, duration);
     } catch (IllegalArgumentException e) {
-      throw new BadUsageException("there is no such machine: " + e.getMessage(), e);
+      throw new BadUsageException(
+          "no machine with such --memory, --swap and --page-size: " + e.getMessage(), e);
     }
   }
 
@@ -193,7 +197,11 @@ final class RunCommand implements Callable<Integer> {
     SwapPlace place = SwapPlace.of(swapFile);
     place.check(swapBytes);
     VmConfig.Builder machine =
-        VmConfig.builder().pageSize(pageBytes).cpus(cpus).swapDirectory(place.directory());
+        VmConfig.builder()
+            .pageSize(pageBytes)
+            .cpus(cpus)
+            .patience(PATIENCE)
+            .swapDirectory(place.directory());
     if (place.file() == null) {
       machine.swap(swapBytes);
     } else {
@@ -221,8 +229,11 @@ final class RunCommand implements Callable<Integer> {
   private static Replay boot(ReplayPlan plan) {
     try {
       return Replay.boot(plan);
-    } catch (IllegalArgumentException | UncheckedIOException e) {
+    } catch (IllegalArgumentException e) {
       throw new BadUsageException("cannot boot the machine: " + e.getMessage(), e);
+    } catch (UncheckedIOException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new BadUsageException("cannot make the swap file: " + cause.getMessage(), e);
     }
   }
 

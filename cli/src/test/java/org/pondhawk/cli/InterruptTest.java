@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Interrupts a program of its own.
 class InterruptTest {
-  /// The status of a program that was ended by SIGTERM, which is what `destroy` sends.
+  /// The status of a program that was ended by SIGTERM, which is what a handle sends.
   private static final int TERMINATED = 128 + 15;
 
   @TempDir private Path directory = Path.of("");
@@ -48,7 +48,7 @@ class InterruptTest {
       assertThat(err.readLine()).isEqualTo(VmstatLine.header()); // so it runs
       assertThat(swap).exists();
 
-      process.destroy();
+      process.toHandle().destroy(); // unlike the process itself, leaves the streams open
 
       assertThat(process.waitFor(5, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).isEqualTo(TERMINATED);
