@@ -1,0 +1,14 @@
+package org.pondhawk.cli;
+
+/// A command line that cannot be run. The message is one line for its author.
+final class BadUsageException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  BadUsageException(String message) {
+    super(message);
+  }
+
+  BadUsageException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}
