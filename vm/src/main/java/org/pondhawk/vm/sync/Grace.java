@@ -203,6 +203,16 @@ public class Grace {
     record(ticker.nanos() - from);
   }
 
+  /// Waits until a ticket is over that perhaps nobody has begun yet. As [#await] otherwise.
+  ///
+  /// @param ticket from [#begin] or [#next]
+  public final void beginAndAwait(int ticket) {
+    if (last - ticket < 0) {
+      begin();
+    }
+    await(ticket);
+  }
+
   private void record(long nanos) {
     lock.lock();
     try {
