@@ -218,6 +218,9 @@ public final class PageAllocator {
     if (wanted) {
       busy.wake(page);
     }
+    if (held && pages.holdCount(page) == 0) {
+      settleHeld(self, page); // the last hold went before the page was where unhold looks for it
+    }
     gate.pageFreed(self.stripe());
   }
 
