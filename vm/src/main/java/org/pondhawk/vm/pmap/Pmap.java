@@ -206,9 +206,7 @@ public final class Pmap implements Translations {
       }
       long pte = RawMemory.getLongAcquire(slot);
       if (Pte.isValid(pte)) {
-        int page = pages.frames().frameOf(Pte.frame(pte));
-        remove(address, page);
-        pages.clearMappedUnlessMulti(page);
+        remove(address, pages.frames().frameOf(Pte.frame(pte)), true);
       }
       address += pageSize;
     }
@@ -290,6 +288,15 @@ public final class Pmap implements Translations {
 
   @Override
   public void remove(long address, int page) {
+    remove(address, page, false);
+  }
+
+  /// Removes the entry of an address if it maps a page.
+  ///
+  /// @param unflag whether the page's mapped flags go with it, as nobody has the page busy. Only if
+  ///   the entry was really removed, and only inside the interlock: anywhere else the page may be
+  ///   somebody else's already, and mapped there
+  private void remove(long address, int page, boolean unflag) {
     long slot = slot(address);
     long frame = pages.address(page);
     pages.interlock(page, 1);
@@ -300,6 +307,9 @@ public final class Pmap implements Translations {
       }
       if (RawMemory.compareAndSetLong(slot, was, Pte.removed(was))) {
         collect(page, was);
+        if (unflag) {
+          pages.clearMappedUnlessMulti(page);
+        }
         chargedPiece(slot).lower();
         resident.decrementAndGet();
         break;

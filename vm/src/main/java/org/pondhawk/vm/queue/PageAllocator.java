@@ -13,8 +13,8 @@ import org.pondhawk.vm.sync.VmThread;
 ///
 /// **Contract.** [#allocate] never waits; its page is hard-busy, on no queue, belongs to nothing,
 /// and its bytes are arbitrary. [#free] takes a hard-busy, unmapped, unwired page and may wait for
-/// the token of the object that owns it. A frame whose grace period is not over is never handed
-/// out.
+/// the token of the object that owns it, and for the page's grace period. A frame whose grace
+/// period is not over is never handed out.
 public final class PageAllocator {
   /*
    * A cached page is not handed out itself: it is taken from its object and put on the free queue,
@@ -203,6 +203,7 @@ public final class PageAllocator {
     stats.count(self.stripe(), Event.FREED, 1);
     requireFreeable(page);
     owner.remove(self, page);
+    grace.beginAndAwait(pages.ticket(page)); // over already, unless the daemon has just cached it
     if (poison) {
       pages.frames().poison(page);
     }
@@ -216,6 +217,9 @@ public final class PageAllocator {
     pages.unlock(page);
     if (wanted) {
       busy.wake(page);
+    }
+    if (held && pages.holdCount(page) == 0) {
+      settleHeld(self, page); // the last hold went before the page was where unhold looks for it
     }
     gate.pageFreed(self.stripe());
   }

@@ -1,5 +1,6 @@
 package org.pondhawk.vm.sync;
 
+import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,6 +33,8 @@ public class Grace {
    *
    * I1  last - completed = number of tickets in `open`
    * I2  the guards of an open ticket were inside at its begin; the list only shrinks
+   * I3  whoever reads from `next` the ticket of a begin has cleared its entries before that begin's
+   *     barrier: `last` moves first, so a begin under way is not the next one
    *
    * A guard registered after a begin need not be looked at: registering takes the same lock.
    * Not proved: that HotSpot keeps opaque accesses in program order; a race test stands behind it.
@@ -124,14 +127,14 @@ public class Grace {
   public int begin() {
     lock.lock();
     try {
+      int ticket = last + 1;
+      last = ticket; // before the barrier: see I3
       if (asymmetric) {
         Linux.membarrier();
       } else {
-        java.lang.invoke.VarHandle.fullFence();
+        VarHandle.fullFence();
       }
-      int ticket = last + 1;
       open.add(observe(ticket));
-      last = ticket;
       complete();
       return ticket;
     } finally {
@@ -198,6 +201,16 @@ public class Grace {
       }
     }
     record(ticker.nanos() - from);
+  }
+
+  /// Waits until a ticket is over that perhaps nobody has begun yet. As [#await] otherwise.
+  ///
+  /// @param ticket from [#begin] or [#next]
+  public final void beginAndAwait(int ticket) {
+    if (last - ticket < 0) {
+      begin();
+    }
+    await(ticket);
   }
 
   private void record(long nanos) {
