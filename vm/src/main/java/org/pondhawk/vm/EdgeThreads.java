@@ -2,6 +2,7 @@ package org.pondhawk.vm;
 
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.VmPanic;
@@ -19,11 +20,20 @@ final class EdgeThreads {
 
   /// Runs a call inside the machine.
   void run(Consumer<VmThread> call) {
+    call(self -> {
+      call.accept(self);
+      return true;
+    });
+  }
+
+  /// Runs a call inside the machine that has a result.
+  <T> T call(Function<VmThread, T> call) {
     @Nullable VmThread polled = idle.poll();
     VmThread self = polled == null ? machine.newThread("call") : polled;
     try {
-      call.accept(self);
+      T result = call.apply(self);
       idle.add(self);
+      return result;
     } catch (VmPanic | AssertionError broken) {
       machine.halt(broken);
       throw broken;

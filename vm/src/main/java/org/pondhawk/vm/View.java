@@ -51,6 +51,8 @@ public final class View implements AutoCloseable {
   private final long offsetMask;
   private final long outside;
   private int pageShift;
+  private int regionShift;
+  private long regions;
   private long table;
   private boolean closed;
 
@@ -77,6 +79,8 @@ public final class View implements AutoCloseable {
     this.offsetMask = machine.spec().pageSize() - 1L;
     this.outside = -space.map().range();
     this.table = space.pmap().table();
+    this.regions = space.pmap().regions();
+    this.regionShift = space.pmap().regionShift();
     this.cleanable =
         CLEANER.register(this, new Hold(machine, space, self, guard, new AtomicBoolean()));
   }
@@ -177,7 +181,7 @@ public final class View implements AutoCloseable {
     for (; ; ) {
       guard.enter();
       long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
+      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
       if (hit) {
         RawMemory.putLong(Pte.frame(pte) + (address & offsetMask), value);
       }
@@ -201,7 +205,7 @@ public final class View implements AutoCloseable {
     for (; ; ) {
       guard.enter();
       long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
+      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
       if (hit) {
         RawMemory.putInt(Pte.frame(pte) + (address & offsetMask), value);
       }
@@ -224,7 +228,7 @@ public final class View implements AutoCloseable {
     for (; ; ) {
       guard.enter();
       long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
+      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
       if (hit) {
         RawMemory.putByte(Pte.frame(pte) + (address & offsetMask), value);
       }
@@ -288,7 +292,7 @@ public final class View implements AutoCloseable {
       guard.enter();
       try {
         long pte = RawMemory.getLongAcquire(slot(address));
-        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
         if (hit) {
           RawMemory.copyFromArray(from, index, Pte.frame(pte) + (address & offsetMask), length);
         }
@@ -303,6 +307,11 @@ public final class View implements AutoCloseable {
   }
 
   // ---- the paths that are not hot
+
+  /// The word that can take the right to store from a whole region at once.
+  private long region(long address) {
+    return RawMemory.getLongOpaque(regions + (address >>> regionShift) * Long.BYTES);
+  }
 
   private long slot(long address) {
     return table + (address >>> pageShift) * Long.BYTES;
@@ -377,6 +386,8 @@ public final class View implements AutoCloseable {
       closed = true;
       table = NEVER_VALID;
       pageShift = ONE_ENTRY_SHIFT;
+      regions = NEVER_VALID;
+      regionShift = ONE_ENTRY_SHIFT;
       cleanable.clean();
     }
   }

@@ -25,6 +25,7 @@ import org.pondhawk.vm.pageout.PageoutParts;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
+import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.FreeLevels;
 import org.pondhawk.vm.queue.PageAllocator;
@@ -142,6 +143,19 @@ public final class Machine implements AutoCloseable {
     Space space = new Space(id, spec.spaceBytes(), pmap, spaceParts);
     spaces.add(space);
     return space;
+  }
+
+  /// Makes a copy of an address space as of now.
+  public Space fork(VmThread self, Space parent) {
+    Space child = newSpace();
+    try {
+      parent.forkInto(self, child);
+    } catch (RuntimeException | Error e) {
+      closeSpace(self, child);
+      throw e;
+    }
+    page.stats().count(self.stripe(), Event.FORKS, 1);
+    return child;
   }
 
   /// Closes an address space and forgets it.
