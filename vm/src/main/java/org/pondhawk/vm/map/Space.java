@@ -2,6 +2,7 @@ package org.pondhawk.vm.map;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
@@ -307,6 +308,22 @@ public final class Space {
   /// Where stores wait for a frozen space.
   public WaitChannel thawed() {
     return thawed;
+  }
+
+  /// How deep the deepest chain is.
+  public int depth() {
+    return withMapLocked(
+        m -> m.all().stream().mapToInt(entry -> entry.backing().depth()).max().orElse(0));
+  }
+
+  /// Runs something that changes chains, with faults kept out.
+  <T> T withMapLocked(Function<AddressMap, T> change) {
+    long stamp = map.lockExclusive();
+    try {
+      return change.apply(map);
+    } finally {
+      map.unlockExclusive(stamp);
+    }
   }
 
   private void requireOpen() {

@@ -12,6 +12,10 @@ public enum Event {
   COPIED,
   /// Pages moved instead of copied, because nobody else could see them any more (`v_cow_optim`).
   MOVED,
+  /// Elements taken out of chains.
+  COLLAPSED,
+  /// Steps that shortened chains.
+  COLLAPSE_STEPS,
   /// Address spaces forked (`v_forks`).
   FORKS,
   /// Read requests to swap (`v_swapin`).
