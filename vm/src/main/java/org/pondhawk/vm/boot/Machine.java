@@ -111,7 +111,7 @@ public final class Machine implements AutoCloseable {
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
     this.swapFile = openSwap(frames);
     this.swap = new SwapStore(swapFile, swapSpace, nodes, pages, busy, stats, io);
-    this.faults = new FaultHandler(page, allocator, owner, nodes, halt);
+    this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
     this.spaceParts = new Space.Parts(objects, nodes, reaper, grace, frames.pageShift());
     VmThread daemonThread = new VmThread("pageout", 0, true, 0);
     if (!nodes.reserveFor(daemonThread, 2)) {

@@ -14,6 +14,7 @@ import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.object.VmObject;
+import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
@@ -50,6 +51,7 @@ public final class FaultHandler {
   private final PageAllocator allocator;
   private final ObjectOwner owner;
   private final RadixNodes nodes;
+  private final Mappings mappings;
   private final HaltSwitch halt;
 
   /// Makes the fault handler of a machine.
@@ -58,12 +60,14 @@ public final class FaultHandler {
       PageAllocator allocator,
       ObjectOwner owner,
       RadixNodes nodes,
+      Mappings mappings,
       HaltSwitch halt) {
     this.parts = parts;
     this.pages = parts.pages();
     this.allocator = allocator;
     this.owner = owner;
     this.nodes = nodes;
+    this.mappings = mappings;
     this.halt = halt;
   }
 
@@ -273,6 +277,9 @@ public final class FaultHandler {
     RawMemory.copy(pages.address(source), pages.address(page), pages.frames().pageSize());
     pages.setValid(page);
     parts.stats().count(walk.self.stripe(), Event.COPIED, 1);
+    if (object.references() > 1) {
+      mappings.removeAll(source); // others who share the head must not see the old page any more
+    }
     finish(walk, page, true);
     parts.busy().unbusy(source);
     return Outcome.MINOR;
