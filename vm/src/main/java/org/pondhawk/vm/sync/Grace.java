@@ -1,5 +1,6 @@
 package org.pondhawk.vm.sync;
 
+import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,7 +20,7 @@ import org.pondhawk.vm.mem.Linux;
 /// **Contract.** A ticket is over once every [Guard] that was inside at its begin has left. Tickets
 /// are over in the order in which they were begun. [#next] names the ticket that the *next* begin
 /// will give, so that entries can be cleared one by one and share one begin. Tickets wrap around;
-/// they are compared by difference.
+/// one that was over stays over.
 ///
 /// **Memory effects.** Everything that was done inside a guard before the ticket was over is
 /// visible to whoever sees that it is over.
@@ -32,6 +33,9 @@ public class Grace {
    *
    * I1  last - completed = number of tickets in `open`
    * I2  the guards of an open ticket were inside at its begin; the list only shrinks
+   *
+   * The ticket is taken before the barrier. Otherwise who clears an entry between the look at the
+   * guards and the taking would be told this ticket by next(), and it would be over too early.
    *
    * A guard registered after a begin need not be looked at: registering takes the same lock.
    * Not proved: that HotSpot keeps opaque accesses in program order; a race test stands behind it.
@@ -80,8 +84,15 @@ public class Grace {
   /// @param asymmetric whether `membarrier` may be used; if not, every guard pays a fence
   /// @param ticker the clock for the statistics
   public Grace(boolean asymmetric, Ticker ticker) {
+    this(asymmetric, ticker, 0);
+  }
+
+  /// Makes a grace period whose numbers go on from an earlier ticket.
+  Grace(boolean asymmetric, Ticker ticker, int last) {
     this.asymmetric = asymmetric && Linux.available() && Linux.registerMembarrier();
     this.ticker = ticker;
+    this.last = last;
+    this.completed = last;
   }
 
   /// Makes and registers the guard of a thread.
@@ -124,18 +135,23 @@ public class Grace {
   public int begin() {
     lock.lock();
     try {
-      if (asymmetric) {
-        Linux.membarrier();
-      } else {
-        java.lang.invoke.VarHandle.fullFence();
-      }
       int ticket = last + 1;
+      last = ticket; // before the barrier: who clears an entry from here on is told the next one
+      barrier();
       open.add(observe(ticket));
-      last = ticket;
       complete();
       return ticket;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /// Makes the guards' counters visible, and what was cleared before visible to the guards.
+  void barrier() {
+    if (asymmetric) {
+      Linux.membarrier();
+    } else {
+      VarHandle.fullFence();
     }
   }
 
@@ -165,10 +181,10 @@ public class Grace {
   /// @param ticket from [#begin] or [#next]
   /// @return true if no guarded access that began before it is still inside
   public boolean isOver(int ticket) {
-    if (completed - ticket >= 0) {
+    if (!isOpen(ticket)) {
       return true;
     }
-    if (last - ticket < 0 || !lock.tryLock()) {
+    if (ticket == last + 1 || !lock.tryLock()) {
       return false;
     }
     try {
@@ -176,7 +192,15 @@ public class Grace {
     } finally {
       lock.unlock();
     }
-    return completed - ticket >= 0;
+    return !isOpen(ticket);
+  }
+
+  /// Whether a ticket is one of the few that are not over: those begun, and the next one. All
+  /// others are over, however long ago they were begun; so a frame may keep a ticket while the
+  /// numbers wrap.
+  private boolean isOpen(int ticket) {
+    int over = completed; // read before `last`: a ticket completed in between counts as open
+    return Integer.compareUnsigned(ticket - over - 1, last + 1 - over) < 0;
   }
 
   /// Waits until a grace period is over. The thread's tokens stay taken: the wait is for running
