@@ -21,7 +21,10 @@ public final class PageAllocator {
    * where the next round finds it. So the free count recovers by itself, and one path makes a free
    * page into an allocated one.
    *
-   * I1  a page on a free queue has content 0, wire 0, hold 0, no object, no mapping, its ticket over
+   * I1  a page on a free queue has content 0, wire 0, hold 0, no object, no mapping
+   *
+   * Its ticket may still be open: an unmapping thread frees a page that the daemon cached a moment
+   * ago, expecting a mapping. Such a page is passed over.
    *
    * Follows: vm_page_alloc, vm_page_select_free, vm_page_select_cache, vm_page_free_toq,
    * vm_page_hold, vm_page_unhold.
@@ -111,7 +114,7 @@ public final class PageAllocator {
 
   private int takeFree(VmThread self, int color) {
     for (; ; ) {
-      int page = search.take(self.stripe(), PageQueue.FREE, color, _ -> true);
+      int page = search.take(self.stripe(), PageQueue.FREE, color, this::isReusable);
       if (page == PageArray.NONE) {
         return page;
       }
