@@ -1,5 +1,6 @@
 package org.pondhawk.vm.map;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
@@ -129,29 +130,21 @@ public final class Space {
   private void cut(VmThread self, MapEntry entry, long from, long to) {
     Backing whole = entry.backing();
     VmObject object = whole.object();
-    Backing gone = whole.part(from, to, parts.pageShift());
-    boolean before = from > whole.start();
-    boolean behind = to < whole.end();
+    int shift = parts.pageShift();
+    List<Backing> kept = new ArrayList<>();
+    if (from > whole.start()) {
+      kept.add(whole.part(whole.start(), from, shift));
+    }
+    if (to < whole.end()) {
+      kept.add(whole.part(to, whole.end(), shift));
+    }
+    kept.forEach(_ -> object.reference());
+    // At once: a reverse scan that missed what stays mapped would take it for unmapped.
+    object.replace(whole, kept.toArray(Backing[]::new));
     map.remove(entry);
-    object.replace(whole);
-    if (before) {
-      keep(entry, whole.part(whole.start(), from, parts.pageShift()));
-    }
-    if (behind) {
-      keep(entry, whole.part(to, whole.end(), parts.pageShift()));
-    }
-    if (before || behind) {
-      parts
-          .reaper()
-          .removePages(self, object, gone.firstPindex(), (to - from) >>> parts.pageShift());
-    }
+    kept.forEach(part -> map.insert(new MapEntry(part, entry.access())));
+    parts.reaper().removePages(self, object, whole.pindex(from, shift), (to - from) >>> shift);
     parts.reaper().release(self, object);
-  }
-
-  private void keep(MapEntry entry, Backing part) {
-    part.object().reference();
-    part.object().attach(part);
-    map.insert(new MapEntry(part, entry.access()));
   }
 
   /// Unmaps everything and gives the page table back; later accesses find nothing mapped.
