@@ -206,9 +206,7 @@ public final class Pmap implements Translations {
       }
       long pte = RawMemory.getLongAcquire(slot);
       if (Pte.isValid(pte)) {
-        int page = pages.frames().frameOf(Pte.frame(pte));
-        remove(address, page);
-        pages.clearMappedUnlessMulti(page);
+        remove(address, pages.frames().frameOf(Pte.frame(pte)), true);
       }
       address += pageSize;
     }
@@ -290,6 +288,13 @@ public final class Pmap implements Translations {
 
   @Override
   public void remove(long address, int page) {
+    remove(address, page, false);
+  }
+
+  /// Removes an entry if it maps a page, under the page's interlock. The flags of a page that the
+  /// caller has not busy are cleared inside it too, and only if it was this call that unmapped it:
+  /// otherwise the page may have become another one meanwhile, mapped elsewhere.
+  private void remove(long address, int page, boolean clearsFlags) {
     long slot = slot(address);
     long frame = pages.address(page);
     pages.interlock(page, 1);
@@ -302,6 +307,9 @@ public final class Pmap implements Translations {
         collect(page, was);
         chargedPiece(slot).lower();
         resident.decrementAndGet();
+        if (clearsFlags) {
+          pages.clearMappedUnlessMulti(page);
+        }
         break;
       }
     }
