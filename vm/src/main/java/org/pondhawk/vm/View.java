@@ -175,13 +175,17 @@ public final class View implements AutoCloseable {
       return;
     }
     for (; ; ) {
+      boolean hit;
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
-      if (hit) {
-        RawMemory.putLong(Pte.frame(pte) + (address & offsetMask), value);
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
+        if (hit) {
+          RawMemory.putLong(Pte.frame(pte) + (address & offsetMask), value);
+        }
+      } finally {
+        guard.leave();
       }
-      guard.leave();
       if (hit) {
         return;
       }
@@ -199,13 +203,17 @@ public final class View implements AutoCloseable {
       return;
     }
     for (; ; ) {
+      boolean hit;
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
-      if (hit) {
-        RawMemory.putInt(Pte.frame(pte) + (address & offsetMask), value);
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
+        if (hit) {
+          RawMemory.putInt(Pte.frame(pte) + (address & offsetMask), value);
+        }
+      } finally {
+        guard.leave();
       }
-      guard.leave();
       if (hit) {
         return;
       }
@@ -222,13 +230,17 @@ public final class View implements AutoCloseable {
       throw beyond(address, "write");
     }
     for (; ; ) {
+      boolean hit;
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
-      if (hit) {
-        RawMemory.putByte(Pte.frame(pte) + (address & offsetMask), value);
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
+        if (hit) {
+          RawMemory.putByte(Pte.frame(pte) + (address & offsetMask), value);
+        }
+      } finally {
+        guard.leave();
       }
-      guard.leave();
       if (hit) {
         return;
       }
