@@ -19,6 +19,25 @@ final class EdgeThreads {
 
   /// Runs a call inside the machine.
   void run(Consumer<VmThread> call) {
+    if (!tryRun(call)) {
+      throw new IllegalStateException("the machine is closed");
+    }
+  }
+
+  /// Runs a call inside the machine, whose memory stays meanwhile; false if it is closed.
+  boolean tryRun(Consumer<VmThread> call) {
+    if (!machine.retain()) {
+      return false;
+    }
+    try {
+      enter(call);
+    } finally {
+      machine.release();
+    }
+    return true;
+  }
+
+  private void enter(Consumer<VmThread> call) {
     @Nullable VmThread polled = idle.poll();
     VmThread self = polled == null ? machine.newThread("call") : polled;
     try {
