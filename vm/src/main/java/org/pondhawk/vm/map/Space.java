@@ -126,7 +126,8 @@ public final class Space {
     pmap.uncharge(self, start, end);
   }
 
-  /// Takes [from, to) out of an entry, keeping what lies before and behind.
+  /// Takes [from, to) out of an entry, keeping what lies before and behind. A reverse scan finds
+  /// the kept parts at every moment: they replace the whole in one step.
   private void cut(VmThread self, MapEntry entry, long from, long to) {
     Backing whole = entry.backing();
     VmObject object = whole.object();
@@ -139,11 +140,11 @@ public final class Space {
       kept.add(whole.part(to, whole.end(), shift));
     }
     kept.forEach(_ -> object.reference());
-    // At once: a reverse scan that missed what stays mapped would take it for unmapped.
     object.replace(whole, kept.toArray(Backing[]::new));
     map.remove(entry);
     kept.forEach(part -> map.insert(new MapEntry(part, entry.access())));
-    parts.reaper().removePages(self, object, whole.pindex(from, shift), (to - from) >>> shift);
+    long first = whole.pindex(from, shift);
+    parts.reaper().removePages(self, object, first, (to - from) >>> shift);
     parts.reaper().release(self, object);
   }
 

@@ -130,14 +130,8 @@ public final class VmObject {
     });
   }
 
-  /// Takes a range of an address space away, whose mappings are gone already.
-  @SuppressWarnings("ReferenceEquality") // this very attachment, not one that looks the same
-  public void detach(Attachment attachment) {
-    attachments.updateAndGet(
-        list -> Arrays.stream(list).filter(a -> a != attachment).toArray(Attachment[]::new));
-  }
-
-  /// Replaces a range of an address space by parts that cover it, as a split of it does.
+  /// Replaces a range of an address space by the parts of it that stay, in one step: none, if all
+  /// of it was unmapped.
   @SuppressWarnings("ReferenceEquality") // this very attachment, not one that looks the same
   public void replace(Attachment whole, Attachment... partsOfIt) {
     attachments.updateAndGet(list -> {

@@ -34,6 +34,7 @@ final class Laundry {
   private final ArrayDeque<Cluster> waiting = new ArrayDeque<>();
   private final ArrayDeque<Cluster> spare = new ArrayDeque<>();
   private int pagesWithoutBegin;
+  private int refused;
 
   /// Pages of one object that are written together.
   private static final class Cluster {
@@ -122,37 +123,29 @@ final class Laundry {
   }
 
   /// Writes the clusters whose grace period is over.
-  ///
-  /// @return how many pages were cleaned
-  int poll(VmThread self) {
-    int cleaned = 0;
+  void poll(VmThread self) {
     for (Cluster first = waiting.peek();
         first != null && parts.grace().isOver(first.ticket);
         first = waiting.peek()) {
       waiting.remove();
-      cleaned += write(self, first);
+      write(self, first);
       spare.push(first);
     }
-    return cleaned;
   }
 
   /// Writes everything, waiting for grace periods.
-  ///
-  /// @return how many pages were cleaned
-  int finish(VmThread self) {
+  void finish(VmThread self) {
     begin();
-    int cleaned = 0;
     for (Cluster first = waiting.peek(); first != null; first = waiting.peek()) {
       parts.grace().await(first.ticket);
-      cleaned += poll(self);
+      poll(self);
     }
-    return cleaned;
   }
 
-  private int write(VmThread self, Cluster cluster) {
+  private void write(VmThread self, Cluster cluster) {
     VmObject object = cluster.object;
     if (object == null) {
-      return 0;
+      return;
     }
     cluster.object = null;
     object.token().lock(self, true);
@@ -163,26 +156,31 @@ final class Laundry {
     }
     pager.pageOut(self, cluster.run);
     object.token().unlock(self);
-    int cleaned = 0;
     for (int i = 0; i < cluster.run.count(); i++) {
-      cleaned += settle(self, cluster, i);
+      settle(self, cluster, i);
     }
-    return cleaned;
   }
 
   /// Ends the transfer of one page.
-  private int settle(VmThread self, Cluster cluster, int i) {
+  private void settle(VmThread self, Cluster cluster, int i) {
     int page = cluster.run.page(i);
     parts.page().busy().hardBusyBesideSoft(self, page);
     parts.page().busy().finishIo(page);
     if (cluster.run.result(i) == PagerResult.OK) {
       pages.setTicket(page, cluster.ticket);
       parts.page().mover().toCache(self, page);
-      return 1;
+      return;
     }
     // What can't be written now must not stand in the way of what can: it goes to the tail.
     parts.page().queues().requeue(page, PageQueue.INACTIVE);
     parts.page().busy().unbusy(page);
-    return 0;
+    refused++;
+  }
+
+  /// Takes the number of pages that were taken in and could not be written since the last call.
+  int takeRefused() {
+    int n = refused;
+    refused = 0;
+    return n;
   }
 }

@@ -181,7 +181,7 @@ public final class PageoutDaemon implements Runnable {
     }
     inactive.begin();
     laundry.finish(self);
-    return delta;
+    return delta - laundry.takeRefused();
   }
 
   /// On the way to the last target no more than a tenth of the inactive pages is taken at a time.

@@ -291,10 +291,12 @@ public final class Pmap implements Translations {
     remove(address, page, false);
   }
 
-  /// Removes an entry if it maps a page, under the page's interlock. The flags of a page that the
-  /// caller has not busy are cleared inside it too, and only if it was this call that unmapped it:
-  /// otherwise the page may have become another one meanwhile, mapped elsewhere.
-  private void remove(long address, int page, boolean clearsFlags) {
+  /// Removes the entry of an address if it maps a page.
+  ///
+  /// @param unflag whether the page's mapped flags go with it, as nobody has the page busy. Only if
+  ///   the entry was really removed, and only inside the interlock: anywhere else the page may be
+  ///   somebody else's already, and mapped there
+  private void remove(long address, int page, boolean unflag) {
     long slot = slot(address);
     long frame = pages.address(page);
     pages.interlock(page, 1);
@@ -305,11 +307,11 @@ public final class Pmap implements Translations {
       }
       if (RawMemory.compareAndSetLong(slot, was, Pte.removed(was))) {
         collect(page, was);
-        chargedPiece(slot).lower();
-        resident.decrementAndGet();
-        if (clearsFlags) {
+        if (unflag) {
           pages.clearMappedUnlessMulti(page);
         }
+        chargedPiece(slot).lower();
+        resident.decrementAndGet();
         break;
       }
     }

@@ -13,18 +13,15 @@ import org.pondhawk.vm.sync.VmThread;
 ///
 /// **Contract.** [#allocate] never waits; its page is hard-busy, on no queue, belongs to nothing,
 /// and its bytes are arbitrary. [#free] takes a hard-busy, unmapped, unwired page and may wait for
-/// the token of the object that owns it. A frame whose grace period is not over is never handed
-/// out.
+/// the token of the object that owns it, and for the page's grace period. A frame whose grace
+/// period is not over is never handed out.
 public final class PageAllocator {
   /*
    * A cached page is not handed out itself: it is taken from its object and put on the free queue,
    * where the next round finds it. So the free count recovers by itself, and one path makes a free
    * page into an allocated one.
    *
-   * I1  a page on a free queue has content 0, wire 0, hold 0, no object, no mapping
-   *
-   * Its ticket may still be open: an unmapping thread frees a page that the daemon cached a moment
-   * ago, expecting a mapping. Such a page is passed over.
+   * I1  a page on a free queue has content 0, wire 0, hold 0, no object, no mapping, its ticket over
    *
    * Follows: vm_page_alloc, vm_page_select_free, vm_page_select_cache, vm_page_free_toq,
    * vm_page_hold, vm_page_unhold.
@@ -114,7 +111,7 @@ public final class PageAllocator {
 
   private int takeFree(VmThread self, int color) {
     for (; ; ) {
-      int page = search.take(self.stripe(), PageQueue.FREE, color, this::isReusable);
+      int page = search.take(self.stripe(), PageQueue.FREE, color, _ -> true);
       if (page == PageArray.NONE) {
         return page;
       }
@@ -206,6 +203,7 @@ public final class PageAllocator {
     stats.count(self.stripe(), Event.FREED, 1);
     requireFreeable(page);
     owner.remove(self, page);
+    grace.beginAndAwait(pages.ticket(page)); // over already, unless the daemon has just cached it
     if (poison) {
       pages.frames().poison(page);
     }
@@ -219,6 +217,9 @@ public final class PageAllocator {
     pages.unlock(page);
     if (wanted) {
       busy.wake(page);
+    }
+    if (held && pages.holdCount(page) == 0) {
+      settleHeld(self, page); // the last hold went before the page was where unhold looks for it
     }
     gate.pageFreed(self.stripe());
   }

@@ -33,9 +33,8 @@ public class Grace {
    *
    * I1  last - completed = number of tickets in `open`
    * I2  the guards of an open ticket were inside at its begin; the list only shrinks
-   *
-   * The ticket is taken before the barrier. Otherwise who clears an entry between the look at the
-   * guards and the taking would be told this ticket by next(), and it would be over too early.
+   * I3  whoever reads from `next` the ticket of a begin has cleared its entries before that begin's
+   *     barrier: `last` moves first, so a begin under way is not the next one
    *
    * A guard registered after a begin need not be looked at: registering takes the same lock.
    * Not proved: that HotSpot keeps opaque accesses in program order; a race test stands behind it.
@@ -136,7 +135,7 @@ public class Grace {
     lock.lock();
     try {
       int ticket = last + 1;
-      last = ticket; // before the barrier: who clears an entry from here on is told the next one
+      last = ticket; // before the barrier: see I3
       barrier();
       open.add(observe(ticket));
       complete();
@@ -222,6 +221,16 @@ public class Grace {
       }
     }
     record(ticker.nanos() - from);
+  }
+
+  /// Waits until a ticket is over that perhaps nobody has begun yet. As [#await] otherwise.
+  ///
+  /// @param ticket from [#begin] or [#next]
+  public final void beginAndAwait(int ticket) {
+    if (ticket == next()) {
+      begin();
+    }
+    await(ticket);
   }
 
   private void record(long nanos) {

@@ -19,6 +19,7 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.sync.Guard;
+import org.pondhawk.vm.sync.Helper;
 import org.pondhawk.vm.sync.VmThread;
 
 /// A machine of 256 frames: min 17, reserved 15, interruptMin 9.
@@ -189,25 +190,22 @@ class PageAllocatorTest {
 
     /// As when a range is unmapped while the daemon has just cached a page of it.
     @Test
-    void keepsAFreedFrameFromBeingReusedToo() {
+    void isBegunAndAwaitedByWhoFreesAPageThatWasJustCached() {
       Guard guard = machine.vm.grace().register();
+      VmThread other = machine.vm.newThread("other");
       int page = allocate(AllocClass.NORMAL);
       guard.enter();
       pages.setTicket(page, machine.vm.grace().next());
-      allocator.free(self, taken.removeLast());
-      machine.vm.grace().begin();
-
-      for (int i = 0; i < 20; i++) {
-        assertThat(allocator.allocate(self, 0, AllocClass.NORMAL))
-            .isNotEqualTo(page)
-            .isNotEqualTo(PageArray.NONE)
-            .satisfies(taken::add);
-      }
+      taken.removeLast();
+      Helper<Boolean> freer = Helper.run(() -> allocator.free(other, page)).awaitAsleep();
+      assertThat(pages.queue(page)).as("the guard is still inside").isEqualTo(PageQueue.NONE);
 
       guard.leave();
-      int again = allocator.allocate(self, ColorPolicy.ofPage(page), AllocClass.NORMAL);
-      taken.add(again);
-      assertThat(again).isEqualTo(page);
+      freer.join();
+
+      assertThat(allocator.allocate(self, ColorPolicy.ofPage(page), AllocClass.NORMAL))
+          .isEqualTo(page);
+      taken.add(page);
       machine.vm.grace().unregister(guard);
     }
   }
