@@ -1,6 +1,5 @@
 package org.pondhawk.vm;
 
-import java.util.Objects;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.map.Space;
 
@@ -112,10 +111,13 @@ public final class AddressSpace implements AutoCloseable {
     return View.open(machine, space);
   }
 
-  /// Unmaps everything. Views of it find nothing mapped from now on. Idempotent.
+  /// Unmaps everything. Views of it find nothing mapped from now on. Idempotent; a machine that is
+  /// closed or halted has nothing left to unmap, its own close gives all memory back.
   @Override
   public void close() {
-    edge.run(self -> machine.closeSpace(self, space));
+    if (!machine.haltSwitch().isHalted()) {
+      edge.tryRun(self -> machine.closeSpace(self, space));
+    }
   }
 
   private long checkRange(long address, long bytes) {
@@ -125,7 +127,11 @@ public final class AddressSpace implements AutoCloseable {
       throw new IllegalArgumentException(
           "address 0x%x is not a multiple of the page size".formatted(address));
     }
-    Objects.checkFromIndexSize(address, length, range);
+    if (address < 0 || address > range - length) {
+      throw new IllegalArgumentException(
+          "%d bytes at 0x%x do not lie in the %d bytes of %s"
+              .formatted(length, address, range, name()));
+    }
     return length;
   }
 

@@ -179,13 +179,17 @@ public final class View implements AutoCloseable {
       return;
     }
     for (; ; ) {
+      boolean hit;
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
-      if (hit) {
-        RawMemory.putLong(Pte.frame(pte) + (address & offsetMask), value);
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
+        if (hit) {
+          RawMemory.putLong(Pte.frame(pte) + (address & offsetMask), value);
+        }
+      } finally {
+        guard.leave();
       }
-      guard.leave();
       if (hit) {
         return;
       }
@@ -203,13 +207,17 @@ public final class View implements AutoCloseable {
       return;
     }
     for (; ; ) {
+      boolean hit;
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
-      if (hit) {
-        RawMemory.putInt(Pte.frame(pte) + (address & offsetMask), value);
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
+        if (hit) {
+          RawMemory.putInt(Pte.frame(pte) + (address & offsetMask), value);
+        }
+      } finally {
+        guard.leave();
       }
-      guard.leave();
       if (hit) {
         return;
       }
@@ -226,13 +234,17 @@ public final class View implements AutoCloseable {
       throw beyond(address, "write");
     }
     for (; ; ) {
+      boolean hit;
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
-      if (hit) {
-        RawMemory.putByte(Pte.frame(pte) + (address & offsetMask), value);
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
+        if (hit) {
+          RawMemory.putByte(Pte.frame(pte) + (address & offsetMask), value);
+        }
+      } finally {
+        guard.leave();
       }
-      guard.leave();
       if (hit) {
         return;
       }

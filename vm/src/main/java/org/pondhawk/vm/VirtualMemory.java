@@ -103,8 +103,17 @@ public final class VirtualMemory implements AutoCloseable {
   }
 
   /// Checks every invariant of the machine, while no other thread uses it.
+  ///
+  /// @throws IllegalStateException if the machine is closed
   public CheckReport check() {
-    return VmCheck.run(machine);
+    if (!machine.retain()) {
+      throw new IllegalStateException("the machine is closed");
+    }
+    try {
+      return VmCheck.run(machine);
+    } finally {
+      machine.release();
+    }
   }
 
   /// Closes every address space, removes the swap file and gives the memory back. Later accesses

@@ -132,13 +132,11 @@ public final class Space {
   /// Takes [from, to) out of an entry, keeping what lies before and behind.
   private void cut(VmThread self, MapEntry entry, long from, long to) {
     Backing whole = entry.backing();
-    List<Backing> kept = split(entry, from, to);
-    if (!kept.isEmpty() && whole.object().references() == 1 + kept.size()) {
-      long first = whole.pindex(from, parts.pageShift());
-      long count = (to - from) >>> parts.pageShift();
-      parts.reaper().removePages(self, whole.object(), first, count); // nobody else sees them
-    }
+    split(entry, from, to);
+    long count = (to - from) >>> parts.pageShift();
     for (Backing element = whole; element != null; element = element.next()) {
+      long first = element.pindex(from, parts.pageShift());
+      parts.reaper().removeUnshown(self, element.object(), first, count);
       parts.reaper().release(self, element.object());
     }
   }
@@ -146,7 +144,7 @@ public final class Space {
   /// Replaces an entry by what lies before `from` and behind `to` in it. A reverse scan finds the
   /// kept parts at every moment: in each object they replace the whole in one step. The references
   /// of the whole are still held.
-  private List<Backing> split(MapEntry entry, long from, long to) {
+  private void split(MapEntry entry, long from, long to) {
     Backing whole = entry.backing();
     List<Backing> kept = new ArrayList<>();
     if (from > whole.start()) {
@@ -166,7 +164,6 @@ public final class Space {
     for (Backing part : kept) {
       map.insert(entry.with(part, entry.needsCopy()));
     }
-    return kept;
   }
 
   /// Unmaps everything and gives the page table back; later accesses find nothing mapped.
