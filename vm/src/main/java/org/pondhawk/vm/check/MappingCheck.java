@@ -101,7 +101,7 @@ final class MappingCheck {
         shown != null
             && pages.object(page) == shown.object().slot()
             && pages.pindex(page) == shown.pindex(address, (int) shift),
-        "%s: shows another page than the chain does: %s",
+        "%s: shows another page: %s",
         where,
         describe(page));
     boolean mayStore =

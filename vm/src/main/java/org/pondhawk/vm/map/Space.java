@@ -176,7 +176,6 @@ public final class Space {
       }
       closed = true;
       removeRange(self, 0, map.range());
-      pmap.unchargeRegions(self);
       pmap.close();
     } finally {
       map.unlockExclusive(stamp);

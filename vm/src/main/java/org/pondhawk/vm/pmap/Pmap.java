@@ -111,12 +111,17 @@ public final class Pmap implements Translations {
     return ((piece << PIECE_SHIFT) / Long.BYTES) << pageShift;
   }
 
-  private TablePieces.Piece chargedPiece(long slot) {
-    TablePieces.Piece piece = pieces.get(pieceOf(slot));
+  private TablePieces.Piece chargedPiece(long n) {
+    TablePieces.Piece piece = pieces.get(n);
     if (piece == null) {
-      throw new VmPanic("a valid entry in table memory that is not charged");
+      throw new VmPanic("table memory is used that is not charged: piece " + n);
     }
     return piece;
+  }
+
+  /// Whether a piece holds entries, and not region words.
+  private boolean holdsEntries(long n) {
+    return n < tableBytes >>> PIECE_SHIFT;
   }
 
   private void lockPieces() {
@@ -162,6 +167,9 @@ public final class Pmap implements Translations {
       first = pieces.get(n) == null;
       if (first) {
         pieces.set(n, new TablePieces.Piece(balloon));
+        if (holdsEntries(n)) {
+          chargedPiece(regionPieceOf(n)).raise();
+        }
       }
     } finally {
       unlockPieces();
@@ -189,12 +197,12 @@ public final class Pmap implements Translations {
     for (; ; ) {
       long was = RawMemory.getLongAcquire(slot);
       if (!Pte.isValid(was)) {
-        chargedPiece(slot).raise();
+        chargedPiece(pieceOf(slot)).raise();
         if (RawMemory.compareAndSetLong(slot, was, Pte.install(was, frame, bits))) {
           resident.incrementAndGet();
           return;
         }
-        chargedPiece(slot).lower();
+        chargedPiece(pieceOf(slot)).lower();
       } else if (Pte.frame(was) != frame) {
         if (replace(slot, was, Pte.install(was, frame, bits))) {
           return;
@@ -233,9 +241,7 @@ public final class Pmap implements Translations {
     lockPieces();
     try {
       for (long n : pieces.charged()) {
-        if (n < tableBytes >>> PIECE_SHIFT
-            && firstAddressOf(n) < end
-            && firstAddressOf(n + 1) > start) {
+        if (holdsEntries(n) && firstAddressOf(n) < end && firstAddressOf(n + 1) > start) {
           RawMemory.setLongVolatile(region(n), FROZEN);
           any = true;
         }
@@ -322,21 +328,18 @@ public final class Pmap implements Translations {
     }
   }
 
-  /// Uncharges the pieces of the table that lie in a range and have no valid entry. No entry is
-  /// being installed there meanwhile: the caller has the map to itself.
+  /// Uncharges the pieces of the table that lie in a range and have no valid entry, and the region
+  /// words of which none is needed any more. No entry is being installed there meanwhile: the
+  /// caller has the map to itself.
   public void uncharge(VmThread self, long start, long end) {
     List<Integer> balloons = new ArrayList<>();
     lockPieces();
     try {
-      for (long n : pieces.charged()) {
-        TablePieces.Piece piece = pieces.get(n);
-        boolean inside = firstAddressOf(n) < end && firstAddressOf(n + 1) > start;
-        boolean ofEntries = n < tableBytes >>> PIECE_SHIFT;
-        if (piece != null && ofEntries && inside && piece.valid() == 0) {
-          pieces.set(n, null);
-          RawMemory.setLongVolatile(region(n), 0);
-          memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
-          balloons.add(piece.balloon);
+      for (long n : pieces.charged()) { // entries come before region words
+        boolean inside =
+            !holdsEntries(n) || (firstAddressOf(n) < end && firstAddressOf(n + 1) > start);
+        if (inside && chargedPiece(n).valid() == 0) {
+          balloons.add(dropPiece(n));
         }
       }
     } finally {
@@ -347,25 +350,15 @@ public final class Pmap implements Translations {
     }
   }
 
-  /// Uncharges the region words of a table that is about to be closed.
-  public void unchargeRegions(VmThread self) {
-    List<Integer> balloons = new ArrayList<>();
-    lockPieces();
-    try {
-      for (long n : pieces.charged()) {
-        TablePieces.Piece piece = pieces.get(n);
-        if (piece != null && n >= tableBytes >>> PIECE_SHIFT) {
-          pieces.set(n, null);
-          memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
-          balloons.add(piece.balloon);
-        }
-      }
-    } finally {
-      unlockPieces();
+  private int dropPiece(long n) {
+    int balloon = chargedPiece(n).balloon;
+    if (holdsEntries(n)) {
+      RawMemory.setLongVolatile(region(n), 0);
+      chargedPiece(regionPieceOf(n)).lower();
     }
-    for (int balloon : balloons) {
-      frames.give(self, balloon);
-    }
+    pieces.set(n, null);
+    memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
+    return balloon;
   }
 
   /// The wired pages that charge the table.
@@ -395,8 +388,8 @@ public final class Pmap implements Translations {
       unlockPieces();
     }
     for (long n : charged) {
-      if (n >= tableBytes >>> PIECE_SHIFT) {
-        continue; // region words, not entries
+      if (!holdsEntries(n)) {
+        continue;
       }
       int valid = 0;
       for (long i = 0; i < 1L << PIECE_SHIFT; i += Long.BYTES) {
@@ -407,7 +400,7 @@ public final class Pmap implements Translations {
           visitor.entry((offset / Long.BYTES) << pageShift, pte);
         }
       }
-      visitor.piece(n, valid, chargedPiece(table + (n << PIECE_SHIFT)).valid());
+      visitor.piece(n, valid, chargedPiece(n).valid());
     }
   }
 
@@ -446,7 +439,7 @@ public final class Pmap implements Translations {
         if (unflag) {
           pages.clearMappedUnlessMulti(page);
         }
-        chargedPiece(slot).lower();
+        chargedPiece(pieceOf(slot)).lower();
         resident.decrementAndGet();
         break;
       }
