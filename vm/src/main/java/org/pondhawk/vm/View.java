@@ -1,5 +1,6 @@
 package org.pondhawk.vm;
 
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Cleaner;
@@ -7,7 +8,8 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
-import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.error.MachineHaltedException;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
@@ -382,8 +384,13 @@ public final class View implements AutoCloseable {
     }
     try {
       machine.faults().resolve(self, space, address, access);
-    } catch (VmPanic | AssertionError broken) {
-      machine.halt(broken);
+    } catch (OutOfPagesException
+        | AccessViolationException
+        | UncheckedIOException
+        | MachineHaltedException expected) {
+      throw expected;
+    } catch (Throwable broken) {
+      machine.halt(broken); // it may have left a page busy or a lock taken
       throw broken;
     }
   }

@@ -113,7 +113,7 @@ public final class Machine implements AutoCloseable {
     this.swap = new SwapStore(swapFile, swapSpace, nodes, pages, busy, stats, io);
     this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
     this.spaceParts = new Space.Parts(objects, nodes, reaper, grace, frames.pageShift());
-    VmThread daemonThread = new VmThread("pageout", 0, true, 0);
+    VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
     if (!nodes.reserveFor(daemonThread, 2)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
     }
@@ -126,7 +126,7 @@ public final class Machine implements AutoCloseable {
             mappings,
             swap,
             halt,
-            new VmThread("collapse", 0, true, 0));
+            new VmThread("collapse", 0, true, 0).endsWith(halt));
     this.daemon =
         new PageoutDaemon(
             new PageoutParts(page, allocator, objects, mappings, swap, grace), halt, daemonThread);
@@ -147,7 +147,7 @@ public final class Machine implements AutoCloseable {
   /// Makes the record of a thread that enters the machine.
   public VmThread newThread(String name) {
     int stripe = Math.floorMod(nextStripe.getAndIncrement(), spec.cpus());
-    return new VmThread(name, stripe, false, 0);
+    return new VmThread(name, stripe, false, 0).endsWith(halt);
   }
 
   /// Makes an empty address space.
