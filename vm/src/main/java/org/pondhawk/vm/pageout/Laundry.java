@@ -34,6 +34,7 @@ final class Laundry {
   private final ArrayDeque<Cluster> waiting = new ArrayDeque<>();
   private final ArrayDeque<Cluster> spare = new ArrayDeque<>();
   private int pagesWithoutBegin;
+  private int notCleaned;
 
   /// Pages of one object that are written together.
   private static final class Cluster {
@@ -149,6 +150,13 @@ final class Laundry {
     return cleaned;
   }
 
+  /// How many pages came back dirty since the last call.
+  int takeNotCleaned() {
+    int n = notCleaned;
+    notCleaned = 0;
+    return n;
+  }
+
   private int write(VmThread self, Cluster cluster) {
     VmObject object = cluster.object;
     if (object == null) {
@@ -181,6 +189,7 @@ final class Laundry {
       return 1;
     }
     // What can't be written now must not stand in the way of what can: it goes to the tail.
+    notCleaned++;
     parts.page().queues().requeue(page, PageQueue.INACTIVE);
     parts.page().busy().unbusy(page);
     return 0;
