@@ -75,6 +75,7 @@ public final class VirtualMemory implements AutoCloseable {
   public VmStatistics statistics() {
     VmStats stats = machine.page().stats();
     stats.rollup();
+    long[] grace = machine.grace().latencies();
     long[] waited = machine.grace().waited();
     return new VmStatistics(
         config.pageSize(),
@@ -90,6 +91,9 @@ public final class VirtualMemory implements AutoCloseable {
         stats.total(Event.ZERO_FILL),
         stats.total(Event.SWAP_PAGES_IN),
         stats.total(Event.SWAP_PAGES_OUT),
+        stats.total(Event.COPIED),
+        stats.total(Event.MOVED),
+        stats.total(Event.FORKS),
         stats.total(Event.SWAP_IN),
         stats.total(Event.SWAP_OUT),
         stats.total(Event.REACTIVATED),
@@ -98,6 +102,9 @@ public final class VirtualMemory implements AutoCloseable {
         stats.total(Event.DAEMON_FREED),
         stats.total(Event.MEMORY_WAITS),
         stats.total(Event.IN_TRANSIT),
+        grace[0],
+        grace[1],
+        grace[2],
         waited[0],
         waited[1],
         machine.swap().total(),

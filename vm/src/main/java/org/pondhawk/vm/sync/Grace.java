@@ -49,6 +49,7 @@ public class Grace {
   private final List<Guard> guards = new ArrayList<>();
   private volatile int last;
   private volatile int completed;
+  private final Latencies latencies = new Latencies();
   private long waits;
   private long waitNanos;
 
@@ -57,10 +58,12 @@ public class Grace {
     final int ticket;
     final Guard[] inside;
     final long[] counts;
+    final long began;
     int left;
 
-    Open(int ticket, Guard[] inside, long[] counts) {
+    Open(int ticket, Guard[] inside, long[] counts, long began) {
       this.ticket = ticket;
+      this.began = began;
       this.inside = inside;
       this.counts = counts;
       this.left = inside.length;
@@ -165,12 +168,13 @@ public class Grace {
         counts[n++] = count;
       }
     }
-    return new Open(ticket, Arrays.copyOf(inside, n), counts);
+    return new Open(ticket, Arrays.copyOf(inside, n), counts, ticker.nanos());
   }
 
   private void complete() {
     for (Open first = open.peek(); first != null && first.poll(); first = open.peek()) {
       open.remove();
+      latencies.add(ticker.nanos() - first.began);
       completed = first.ticket;
     }
   }
@@ -250,6 +254,19 @@ public class Grace {
     lock.lock();
     try {
       return new long[] {waits, waitNanos};
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// How many grace periods are over, and the time in nanoseconds that half of them and 99 in 100
+  /// did not exceed from their begin until somebody saw that they were over; powers of two.
+  ///
+  /// @return three numbers
+  public final long[] latencies() {
+    lock.lock();
+    try {
+      return new long[] {latencies.total(), latencies.quantile(0.5), latencies.quantile(0.99)};
     } finally {
       lock.unlock();
     }

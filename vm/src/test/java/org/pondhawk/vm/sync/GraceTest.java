@@ -169,7 +169,10 @@ class GraceTest {
     guard.leave();
     waiter.join();
 
-    assertThat(grace.waited()).containsExactly(1, 7);
+    // The clock is read at the begin, when the wait starts, when the ticket is over, and at the
+    // end.
+    assertThat(grace.waited()).containsExactly(1, 14);
+    assertThat(grace.latencies()).containsExactly(1, 16, 16);
   }
 
   @Test
