@@ -66,8 +66,11 @@ public record ReplayReport(
     return sum(ProcessReport::footprintBytes);
   }
 
-  /// The verdict on the machine: `clean`, or what is wrong.
+  /// The verdict on the machine: `clean`, or what is wrong, or that nobody could look.
   public String check() {
+    if (abandoned != null) {
+      return "not examined, because processes were still running";
+    }
     return checkProblems.isEmpty() ? "clean" : String.join("; ", checkProblems);
   }
 

@@ -257,6 +257,7 @@ class ReplayTest {
 
       assertThat(report.stopped()).isTrue();
       assertThat(report.failure()).contains("did not end in time");
+      assertThat(report.check()).startsWith("not examined");
       assertThat(report.uncheckedBytes()).isEqualTo(5 * 4096);
     }
     assertThat(machine.closed.await(1, TimeUnit.SECONDS)).isTrue();

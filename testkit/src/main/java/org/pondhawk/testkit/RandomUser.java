@@ -217,9 +217,7 @@ public final class RandomUser implements AutoCloseable {
   private void unmap() {
     long page = somePage() - random.nextInt(3);
     long count = 1L + random.nextInt(random.nextBoolean() ? 4 : mostPages);
-    if (page < firstPage) {
-      page = firstPage;
-    }
+    page = Math.clamp(page, firstPage, firstPage + windowPages - 1);
     count = ownsSpace ? count : Math.min(count, firstPage + windowPages - page);
     note("%s.unmap(0x%xL, %dL);", spaceName(), page * pageSize, count * pageSize);
     space.unmap(page * pageSize, count * pageSize);

@@ -1,5 +1,6 @@
 package org.pondhawk.vm;
 
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Cleaner;
@@ -7,7 +8,8 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
-import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.error.MachineHaltedException;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
@@ -51,6 +53,8 @@ public final class View implements AutoCloseable {
   private final long offsetMask;
   private final long outside;
   private int pageShift;
+  private int regionShift;
+  private long regions;
   private long table;
   private boolean closed;
 
@@ -77,6 +81,8 @@ public final class View implements AutoCloseable {
     this.offsetMask = machine.spec().pageSize() - 1L;
     this.outside = -space.map().range();
     this.table = space.pmap().table();
+    this.regions = space.pmap().regions();
+    this.regionShift = space.pmap().regionShift();
     this.cleanable =
         CLEANER.register(this, new Hold(machine, space, self, guard, new AtomicBoolean()));
   }
@@ -175,13 +181,17 @@ public final class View implements AutoCloseable {
       return;
     }
     for (; ; ) {
+      boolean hit;
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
-      if (hit) {
-        RawMemory.putLong(Pte.frame(pte) + (address & offsetMask), value);
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
+        if (hit) {
+          RawMemory.putLong(Pte.frame(pte) + (address & offsetMask), value);
+        }
+      } finally {
+        guard.leave();
       }
-      guard.leave();
       if (hit) {
         return;
       }
@@ -199,13 +209,17 @@ public final class View implements AutoCloseable {
       return;
     }
     for (; ; ) {
+      boolean hit;
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
-      if (hit) {
-        RawMemory.putInt(Pte.frame(pte) + (address & offsetMask), value);
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
+        if (hit) {
+          RawMemory.putInt(Pte.frame(pte) + (address & offsetMask), value);
+        }
+      } finally {
+        guard.leave();
       }
-      guard.leave();
       if (hit) {
         return;
       }
@@ -222,13 +236,17 @@ public final class View implements AutoCloseable {
       throw beyond(address, "write");
     }
     for (; ; ) {
+      boolean hit;
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
-      boolean hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
-      if (hit) {
-        RawMemory.putByte(Pte.frame(pte) + (address & offsetMask), value);
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
+        if (hit) {
+          RawMemory.putByte(Pte.frame(pte) + (address & offsetMask), value);
+        }
+      } finally {
+        guard.leave();
       }
-      guard.leave();
       if (hit) {
         return;
       }
@@ -288,7 +306,7 @@ public final class View implements AutoCloseable {
       guard.enter();
       try {
         long pte = RawMemory.getLongAcquire(slot(address));
-        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
+        hit = (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
         if (hit) {
           RawMemory.copyFromArray(from, index, Pte.frame(pte) + (address & offsetMask), length);
         }
@@ -303,6 +321,11 @@ public final class View implements AutoCloseable {
   }
 
   // ---- the paths that are not hot
+
+  /// The word that can take the right to store from a whole region at once.
+  private long region(long address) {
+    return RawMemory.getLongOpaque(regions + (address >>> regionShift) * Long.BYTES);
+  }
 
   private long slot(long address) {
     return table + (address >>> pageShift) * Long.BYTES;
@@ -361,8 +384,13 @@ public final class View implements AutoCloseable {
     }
     try {
       machine.faults().resolve(self, space, address, access);
-    } catch (VmPanic | AssertionError broken) {
-      machine.halt(broken);
+    } catch (OutOfPagesException
+        | AccessViolationException
+        | UncheckedIOException
+        | MachineHaltedException expected) {
+      throw expected;
+    } catch (Throwable broken) {
+      machine.halt(broken); // it may have left a page busy or a lock taken
       throw broken;
     }
   }
@@ -377,6 +405,8 @@ public final class View implements AutoCloseable {
       closed = true;
       table = NEVER_VALID;
       pageShift = ONE_ENTRY_SHIFT;
+      regions = NEVER_VALID;
+      regionShift = ONE_ENTRY_SHIFT;
       cleanable.clean();
     }
   }

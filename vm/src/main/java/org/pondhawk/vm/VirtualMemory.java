@@ -23,6 +23,7 @@ public final class VirtualMemory implements AutoCloseable {
   private final EdgeThreads edge;
   private final ExecutorService io;
   private final Thread daemon;
+  private final Thread collapser;
 
   private VirtualMemory(VmConfig config, Seams seams) {
     this.config = config;
@@ -37,6 +38,8 @@ public final class VirtualMemory implements AutoCloseable {
                     .unstarted(task));
     this.machine = new Machine(config.spec(), seams, io);
     this.edge = new EdgeThreads(machine);
+    this.collapser =
+        Thread.ofPlatform().daemon().name("pondhawk-collapse").unstarted(machine.collapser());
     this.daemon = Thread.ofPlatform().daemon().name("pondhawk-pageout").unstarted(machine.daemon());
   }
 
@@ -54,6 +57,7 @@ public final class VirtualMemory implements AutoCloseable {
   public static VirtualMemory boot(VmConfig config, Seams seams) {
     VirtualMemory vm = new VirtualMemory(config, seams);
     vm.daemon.start();
+    vm.collapser.start();
     return vm;
   }
 
@@ -71,6 +75,7 @@ public final class VirtualMemory implements AutoCloseable {
   public VmStatistics statistics() {
     VmStats stats = machine.page().stats();
     stats.rollup();
+    long[] grace = machine.grace().latencies();
     long[] waited = machine.grace().waited();
     return new VmStatistics(
         config.pageSize(),
@@ -86,6 +91,9 @@ public final class VirtualMemory implements AutoCloseable {
         stats.total(Event.ZERO_FILL),
         stats.total(Event.SWAP_PAGES_IN),
         stats.total(Event.SWAP_PAGES_OUT),
+        stats.total(Event.COPIED),
+        stats.total(Event.MOVED),
+        stats.total(Event.FORKS),
         stats.total(Event.SWAP_IN),
         stats.total(Event.SWAP_OUT),
         stats.total(Event.REACTIVATED),
@@ -94,6 +102,9 @@ public final class VirtualMemory implements AutoCloseable {
         stats.total(Event.DAEMON_FREED),
         stats.total(Event.MEMORY_WAITS),
         stats.total(Event.IN_TRANSIT),
+        grace[0],
+        grace[1],
+        grace[2],
         waited[0],
         waited[1],
         machine.swap().total(),
@@ -102,8 +113,17 @@ public final class VirtualMemory implements AutoCloseable {
   }
 
   /// Checks every invariant of the machine, while no other thread uses it.
+  ///
+  /// @throws IllegalStateException if the machine is closed
   public CheckReport check() {
-    return VmCheck.run(machine);
+    if (!machine.retain()) {
+      throw new IllegalStateException("the machine is closed");
+    }
+    try {
+      return VmCheck.run(machine);
+    } finally {
+      machine.release();
+    }
   }
 
   /// Closes every address space, removes the swap file and gives the memory back. Later accesses
@@ -111,14 +131,9 @@ public final class VirtualMemory implements AutoCloseable {
   @Override
   public void close() {
     machine.daemon().stop();
-    boolean interrupted = false;
-    while (daemon.isAlive()) {
-      try {
-        daemon.join();
-      } catch (InterruptedException _) {
-        interrupted = true;
-      }
-    }
+    machine.collapser().stop();
+    boolean interrupted = join(daemon);
+    interrupted |= join(collapser);
     try {
       machine.close();
     } finally {
@@ -127,6 +142,19 @@ public final class VirtualMemory implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /// Waits for a thread to end, keeping interrupts pending.
+  private static boolean join(Thread thread) {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    return interrupted;
   }
 
   Machine machine() {

@@ -102,6 +102,13 @@ public final class VmObject {
     return left == 0;
   }
 
+  /// Takes a reference away that is known not to be the last.
+  public void dereferenceShared() {
+    if (dereference()) {
+      throw new VmPanic("the last reference given back as if it were not: " + this);
+    }
+  }
+
   /// How many refer to it.
   public int references() {
     return references.get();
@@ -130,14 +137,8 @@ public final class VmObject {
     });
   }
 
-  /// Takes a range of an address space away, whose mappings are gone already.
-  @SuppressWarnings("ReferenceEquality") // this very attachment, not one that looks the same
-  public void detach(Attachment attachment) {
-    attachments.updateAndGet(
-        list -> Arrays.stream(list).filter(a -> a != attachment).toArray(Attachment[]::new));
-  }
-
-  /// Replaces a range of an address space by parts that cover it, as a split of it does.
+  /// Replaces a range of an address space by the parts of it that stay, in one step: none, if all
+  /// of it was unmapped.
   @SuppressWarnings("ReferenceEquality") // this very attachment, not one that looks the same
   public void replace(Attachment whole, Attachment... partsOfIt) {
     attachments.updateAndGet(list -> {

@@ -123,31 +123,23 @@ final class Laundry {
   }
 
   /// Writes the clusters whose grace period is over.
-  ///
-  /// @return how many pages were cleaned
-  int poll(VmThread self) {
-    int cleaned = 0;
+  void poll(VmThread self) {
     for (Cluster first = waiting.peek();
         first != null && parts.grace().isOver(first.ticket);
         first = waiting.peek()) {
       waiting.remove();
-      cleaned += write(self, first);
+      write(self, first);
       spare.push(first);
     }
-    return cleaned;
   }
 
   /// Writes everything, waiting for grace periods.
-  ///
-  /// @return how many pages were cleaned
-  int finish(VmThread self) {
+  void finish(VmThread self) {
     begin();
-    int cleaned = 0;
     for (Cluster first = waiting.peek(); first != null; first = waiting.peek()) {
       parts.grace().await(first.ticket);
-      cleaned += poll(self);
+      poll(self);
     }
-    return cleaned;
   }
 
   /// How many pages came back dirty since the last call.
@@ -157,10 +149,10 @@ final class Laundry {
     return n;
   }
 
-  private int write(VmThread self, Cluster cluster) {
+  private void write(VmThread self, Cluster cluster) {
     VmObject object = cluster.object;
     if (object == null) {
-      return 0;
+      return;
     }
     cluster.object = null;
     object.token().lock(self, true);
@@ -171,27 +163,24 @@ final class Laundry {
     }
     pager.pageOut(self, cluster.run);
     object.token().unlock(self);
-    int cleaned = 0;
     for (int i = 0; i < cluster.run.count(); i++) {
-      cleaned += settle(self, cluster, i);
+      settle(self, cluster, i);
     }
-    return cleaned;
   }
 
   /// Ends the transfer of one page.
-  private int settle(VmThread self, Cluster cluster, int i) {
+  private void settle(VmThread self, Cluster cluster, int i) {
     int page = cluster.run.page(i);
     parts.page().busy().hardBusyBesideSoft(self, page);
     parts.page().busy().finishIo(page);
     if (cluster.run.result(i) == PagerResult.OK) {
       pages.setTicket(page, cluster.ticket);
       parts.page().mover().toCache(self, page);
-      return 1;
+      return;
     }
     // What can't be written now must not stand in the way of what can: it goes to the tail.
     notCleaned++;
     parts.page().queues().requeue(page, PageQueue.INACTIVE);
     parts.page().busy().unbusy(page);
-    return 0;
   }
 }

@@ -15,6 +15,9 @@ package org.pondhawk.vm.stats;
 /// @param zeroFills pages zero-filled on demand
 /// @param pagesIn pages read from swap
 /// @param pagesOut pages written to swap
+/// @param pagesCopied pages copied because a store must not be seen by others
+/// @param pagesMoved pages moved up a chain instead of being copied
+/// @param forks address spaces forked
 /// @param swapIns read requests
 /// @param swapOuts write requests
 /// @param reactivations pages that left the cache for use
@@ -23,6 +26,9 @@ package org.pondhawk.vm.stats;
 /// @param daemonFreed pages that the daemon freed
 /// @param memoryWaits times that a thread slept for memory
 /// @param inTransit faults that found their page busy
+/// @param gracePeriods grace periods that are over
+/// @param graceP50Nanos what half of them took at most, rounded up to a power of two
+/// @param graceP99Nanos what 99 in 100 of them took at most, rounded up to a power of two
 /// @param graceWaits times that a caller waited for a grace period
 /// @param graceWaitNanos how long in all
 /// @param swapTotalPages blocks of swap
@@ -42,6 +48,9 @@ public record VmStatistics(
     long zeroFills,
     long pagesIn,
     long pagesOut,
+    long pagesCopied,
+    long pagesMoved,
+    long forks,
     long swapIns,
     long swapOuts,
     long reactivations,
@@ -50,6 +59,9 @@ public record VmStatistics(
     long daemonFreed,
     long memoryWaits,
     long inTransit,
+    long gracePeriods,
+    long graceP50Nanos,
+    long graceP99Nanos,
     long graceWaits,
     long graceWaitNanos,
     long swapTotalPages,

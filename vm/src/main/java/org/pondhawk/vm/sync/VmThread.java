@@ -23,6 +23,7 @@ public final class VmThread {
   private final boolean[] dropped = new boolean[TOKENS];
   private int held;
   private boolean poppedExclusive;
+  private @Nullable HaltSwitch halt;
 
   /// Index nodes taken before tokens, for an operation that may insert.
   public final IntStack spareNodes = new IntStack();
@@ -38,6 +39,14 @@ public final class VmThread {
     this.stripe = stripe;
     this.system = system;
     this.nice = nice;
+  }
+
+  /// Lets the thread's sleeps end when a machine is halted: what it waits for may never come.
+  ///
+  /// @return this
+  public VmThread endsWith(HaltSwitch machine) {
+    halt = machine;
+    return this;
   }
 
   /// The name for diagnostics.
@@ -68,7 +77,8 @@ public final class VmThread {
     return nice;
   }
 
-  /// Sleeps on a channel with every token given up meanwhile.
+  /// Sleeps on a channel with every token given up meanwhile. Throws if the machine is halted by
+  /// then.
   ///
   /// @param channel where to sleep
   /// @param ticket the channel's ticket, taken before the condition was tested
@@ -76,12 +86,17 @@ public final class VmThread {
   /// @return true if woken, false if the time was over
   public boolean sleep(WaitChannel channel, int ticket, long nanos) {
     assert LockOrder.maySleep() : "sleeping for " + channel.reason() + " with a spin lock held";
+    boolean woken;
     dropAll();
     try {
-      return channel.await(ticket, nanos);
+      woken = channel.await(ticket, nanos);
     } finally {
       retakeAll();
     }
+    if (halt != null) {
+      halt.check();
+    }
+    return woken;
   }
 
   /// Runs something that blocks, as I/O, with every token given up meanwhile.
@@ -124,9 +139,13 @@ public final class VmThread {
     return held == 0;
   }
 
+  /// Counts a taking of a token that is held already; false if it is not, and can be taken.
   boolean recurse(Token token, boolean wantExclusive) {
     int i = find(token);
     if (i < 0) {
+      if (held == TOKENS) {
+        throw new IllegalStateException(name + " holds " + held + " tokens and wants " + token);
+      }
       return false;
     }
     if (wantExclusive && !exclusive[i]) {
@@ -138,9 +157,6 @@ public final class VmThread {
   }
 
   void push(Token token, boolean takenExclusively) {
-    if (held == TOKENS) {
-      throw new IllegalStateException(name + " holds " + held + " tokens and wants " + token);
-    }
     tokens[held] = token;
     exclusive[held] = takenExclusively;
     depths[held] = 1;
