@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.pondhawk.testkit.Machines.MEBIBYTE;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -45,9 +46,10 @@ class SwapExhaustionTest {
 
       Machines.requireClean(vm, all);
       assertThat(all).allMatch(filled -> filled.bytes < EACH);
-      Filled first = all.getFirst();
-      first.space.close();
-      for (Filled filled : all.subList(1, all.size())) {
+      List<Filled> largestFirst =
+          all.stream().sorted(Comparator.comparingLong(Filled::bytes).reversed()).toList();
+      largestFirst.getFirst().space.close();
+      for (Filled filled : largestFirst.subList(1, all.size())) {
         requireContent(filled);
       }
       requireWorks(vm);

@@ -18,7 +18,7 @@ public class PageBusy {
   private static final long SLICE_NANOS = 1_000_000_000L;
 
   private final PageArray pages;
-  private final WaitTable waits = new WaitTable("page");
+  final WaitTable waits = new WaitTable("page");
 
   /// Makes the protocol over the descriptors.
   ///
@@ -199,7 +199,8 @@ public class PageBusy {
     return true;
   }
 
-  private void sleepOn(VmThread self, int page, int ticket) {
+  /// Sleeps once; a race test puts a note of the ticket in its place.
+  void sleepOn(VmThread self, int page, int ticket) {
     pages.setFlags(page, PageFlags.REFERENCED);
     WaitChannel channel = waits.of(page);
     self.sleep(channel, ticket, SLICE_NANOS);

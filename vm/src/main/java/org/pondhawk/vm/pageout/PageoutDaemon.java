@@ -219,6 +219,7 @@ public final class PageoutDaemon implements Runnable {
         && stats.view(self.stripe(), PageCount.CACHE) > cacheLeft()
         && parts.allocator().freeOneCached(self, cacheColor, true)) {
       cacheColor = (cacheColor + COLOR_STEP) & (PageQueue.COLORS - 1);
+      barrenPasses = 0;
     }
   }
 
