@@ -91,13 +91,13 @@ abstract class BulkAccess extends AtomicAccess {
 
   private void load(
       long address, Object to, int length, ValueLayout element, int index, int count) {
-    int size = (int) element.byteSize();
+    int shift = Long.numberOfTrailingZeros(element.byteSize());
     Objects.checkFromIndexSize(index, count, length);
-    requireRange(address, (long) count * size, "read");
+    requireRange(address, (long) count << shift, "read");
     int done = 0;
     while (done < count) {
-      long at = address + (long) done * size;
-      int whole = Math.min(count - done, leftInPage(at) / size);
+      long at = address + ((long) done << shift);
+      int whole = Math.min(count - done, leftInPage(at) >> shift);
       if (whole > 0) {
         loadChunk(at, to, element, index + done, whole);
         done += whole;
@@ -126,13 +126,13 @@ abstract class BulkAccess extends AtomicAccess {
 
   private void store(
       Object from, int length, ValueLayout element, int index, int count, long address) {
-    int size = (int) element.byteSize();
+    int shift = Long.numberOfTrailingZeros(element.byteSize());
     Objects.checkFromIndexSize(index, count, length);
-    requireRange(address, (long) count * size, "write");
+    requireRange(address, (long) count << shift, "write");
     int done = 0;
     while (done < count) {
-      long at = address + (long) done * size;
-      int whole = Math.min(count - done, leftInPage(at) / size);
+      long at = address + ((long) done << shift);
+      int whole = Math.min(count - done, leftInPage(at) >> shift);
       if (whole > 0) {
         storeChunk(from, element, index + done, whole, at);
         done += whole;

@@ -1,9 +1,16 @@
 package org.pondhawk.vm;
 
 import java.lang.ref.Cleaner;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.sync.Guard;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -22,18 +29,34 @@ import org.pondhawk.vm.sync.VmThread;
 /// for this access; [org.pondhawk.vm.error.OutOfPagesException] where no page could be had;
 /// `UncheckedIOException` where one could not be read back. A store that failed has stored nothing
 /// in the page that failed.
-public final class View extends BulkAccess implements AutoCloseable {
+public final class View extends ResidentAccess implements AutoCloseable {
   private static final Cleaner CLEANER = Cleaner.create();
+  private static final Duration FAR = Duration.ofDays(10_000);
 
   private final Cleaner.Cleanable cleanable;
+  private final List<PageWindow> windows = new ArrayList<>();
+  private final List<HeldPage> heldPages;
+
+  /// A page that a window holds, apart from the window: the view's own end must not depend on it.
+  static final class HeldPage {
+    int page = PageArray.NONE;
+  }
 
   /// What must be given back when the view is closed, or was forgotten.
-  private record Hold(Machine machine, Space space, VmThread self, Guard guard, AtomicBoolean done)
+  private record Hold(
+      Machine machine,
+      Space space,
+      VmThread self,
+      Guard guard,
+      List<HeldPage> heldPages,
+      AtomicBoolean done)
       implements Runnable {
     @Override
     public void run() {
       if (!done.getAndSet(true)) {
+        guard.leave(); // it may have missed that, see Guard
         machine.grace().unregister(guard);
+        heldPages.forEach(held -> unhold(machine, self, held));
         machine.nodes().unload(self);
         space.pmap().unpin();
         machine.release();
@@ -43,8 +66,9 @@ public final class View extends BulkAccess implements AutoCloseable {
 
   private View(Machine machine, Space space) {
     super(machine, space);
-    this.cleanable =
-        CLEANER.register(this, new Hold(machine, space, self, guard, new AtomicBoolean()));
+    this.heldPages = new ArrayList<>();
+    Hold hold = new Hold(machine, space, self, guard, heldPages, new AtomicBoolean());
+    this.cleanable = CLEANER.register(this, hold);
   }
 
   static View open(Machine machine, Space space) {
@@ -58,10 +82,91 @@ public final class View extends BulkAccess implements AutoCloseable {
     return new View(machine, space);
   }
 
-  /// Closes the view; only its own thread may. Idempotent.
+  // ---- deadlines
+
+  /// Lets no access of this view wait past a moment: from then on one that would have to wait for
+  /// memory, or for a page that somebody else is at work on, throws
+  /// [org.pondhawk.vm.error.OutOfPagesException] instead. Until then it waits, however little the
+  /// machine gets done; the machine's own patience does not count. A read of the page that has
+  /// begun is not broken off.
+  ///
+  /// @param fromNow how long until then; zero to wait for nothing
+  public void setDeadline(Duration fromNow) {
+    requireOwner();
+    if (fromNow.isNegative()) {
+      throw new IllegalArgumentException("a deadline " + fromNow + " from now");
+    }
+    long nanos = fromNow.compareTo(FAR) < 0 ? fromNow.toNanos() : FAR.toNanos();
+    self.setDeadline(machine.spec().ticker(), machine.spec().ticker().nanos() + nanos);
+  }
+
+  /// Takes the deadline back: the machine's patience counts again.
+  public void clearDeadline() {
+    requireOwner();
+    self.clearDeadline();
+  }
+
+  // ---- windows
+
+  /// Opens a window for reading a range, page by page, at the speed of plain memory.
+  ///
+  /// @return a window in front of the first page; see [PageWindow#next]
+  public PageWindow window(long address, long bytes) {
+    requireRange(address, bytes, "read");
+    HeldPage held = new HeldPage();
+    PageWindow window = new PageWindow(this, held, address, bytes);
+    heldPages.add(held);
+    windows.add(window);
+    return window;
+  }
+
+  /// Forgets a window that was closed and holds nothing.
+  void forget(PageWindow window, HeldPage held) {
+    windows.remove(window);
+    heldPages.remove(held);
+  }
+
+  /// Holds the page of an address, faulting it in.
+  ///
+  /// @return where the byte is; its frame is nobody else's until [#unhold]
+  long hold(long address, HeldPage held) {
+    for (; ; ) {
+      guard.enter();
+      try {
+        long pte = RawMemory.getLongAcquire(slot(address));
+        if (allowsLoad(pte)) {
+          // Inside the guard a mapped page does not become free, so there is something to hold.
+          int page = machine.page().pages().frames().frameOf(Pte.frame(pte));
+          machine.allocator().hold(page);
+          held.page = page;
+          return at(pte, address);
+        }
+      } finally {
+        guard.leave();
+      }
+      bringIn(address, Access.READ);
+    }
+  }
+
+  void unhold(HeldPage held) {
+    unhold(machine, self, held);
+  }
+
+  private static void unhold(Machine machine, VmThread self, HeldPage held) {
+    int page = held.page;
+    if (page != PageArray.NONE) {
+      held.page = PageArray.NONE;
+      machine.allocator().unhold(self, page);
+    }
+  }
+
+  /// Closes the view and its windows; only its own thread may. Idempotent.
   @Override
   public void close() {
     requireOwner();
+    while (!windows.isEmpty()) {
+      windows.getLast().close();
+    }
     if (endTranslation()) {
       cleanable.clean();
     }

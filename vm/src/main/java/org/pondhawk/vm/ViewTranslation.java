@@ -115,6 +115,11 @@ abstract class ViewTranslation {
     return Pte.frame(pte) + (address & offsetMask);
   }
 
+  /// How many bytes lie before an address in the page that ends there or goes on, at least 1.
+  final int leftBefore(long end) {
+    return (int) ((end - 1) & offsetMask) + 1;
+  }
+
   /// How many bytes follow in the page of an address, its own included.
   final int leftInPage(long address) {
     return (int) (offsetMask + 1 - (address & offsetMask));
@@ -132,9 +137,7 @@ abstract class ViewTranslation {
   private long beginLoadAgain(long slot, long address) {
     for (; ; ) {
       leaveLoad();
-      if (!touch(address, Access.READ)) {
-        fault(address, Access.READ);
-      }
+      bringIn(address, Access.READ);
       long pte = enterLoad(slot);
       if (allowsLoad(pte)) {
         return pte;
@@ -199,9 +202,7 @@ abstract class ViewTranslation {
   private long beginStoreAgain(long slot, long address) {
     for (; ; ) {
       guard.leave();
-      if (!touch(address, Access.WRITE)) {
-        fault(address, Access.WRITE);
-      }
+      bringIn(address, Access.WRITE);
       guard.enter();
       long pte = RawMemory.getLongAcquire(slot);
       if (allowsStore(pte)) {
@@ -242,8 +243,11 @@ abstract class ViewTranslation {
     return space.pmap().touch(address, access == Access.WRITE);
   }
 
-  /// Resolves a fault.
-  final void fault(long address, int access) {
+  /// Makes the entry of an address allow an access, by a fault if it must be.
+  final void bringIn(long address, int access) {
+    if (touch(address, access)) {
+      return;
+    }
     try {
       machine.faults().resolve(self, space, address, access);
     } catch (VmPanic | AssertionError broken) {
@@ -293,10 +297,6 @@ abstract class ViewTranslation {
     table = Closed.TABLE;
     pageShift = ONE_ENTRY_SHIFT;
     return true;
-  }
-
-  final boolean isClosed() {
-    return closed;
   }
 
   private RuntimeException misplaced(long address, int bytes, String access) {

@@ -93,7 +93,10 @@ public final class FaultHandler {
           parts.stats().count(self.stripe(), Event.FAULT_MAJOR, 1);
           return;
         }
-        case AGAIN -> parts.stats().count(self.stripe(), Event.IN_TRANSIT, 1);
+        case AGAIN -> {
+          parts.stats().count(self.stripe(), Event.IN_TRANSIT, 1);
+          parts.gate().checkDeadline(self);
+        }
         case NO_MEMORY -> {
           patience = patience == null ? parts.gate().patience() : patience;
           parts.gate().awaitForFault(self, patience);

@@ -7,9 +7,11 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.function.Consumer;
 
 /// Memory by absolute address: the typed loads and stores that the VM is made of.
 ///
@@ -311,5 +313,20 @@ public final class RawMemory {
   /// A range as a segment that is always open, for callers of the JDK's own methods.
   public static MemorySegment segment(long address, long bytes) {
     return ALL.asSlice(address - BASE, bytes);
+  }
+
+  /// A range as a read-only segment that lives as long as an arena. Without native access it is a
+  /// copy, made now.
+  ///
+  /// @param atClose called when the arena closes; the arena keeps it, and what it refers to, alive
+  @SuppressWarnings("restricted")
+  public static MemorySegment window(
+      long address, long bytes, Arena arena, Consumer<MemorySegment> atClose) {
+    MemorySegment range = ALL.asSlice(address - BASE, bytes);
+    MemorySegment window =
+        BASE == 0
+            ? range.reinterpret(arena, atClose)
+            : arena.allocate(bytes, Long.BYTES).copyFrom(range);
+    return window.asReadOnly();
   }
 }
