@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pondhawk.vm.error.AccessViolationException;
 
 /// Copies of all kinds, fill, compare and search, against byte arrays.
 class ViewBulkTest {
@@ -269,6 +270,53 @@ class ViewBulkTest {
   }
 
   @Nested
+  class AReaderWhosePageIsTakenAway {
+    private static final int PAGE = 65536;
+    private static final byte OWN = 'a';
+
+    /// The frame is poisoned as soon as it is free, so that is what a reader would be left with.
+    @Test
+    void isLeftWithNothingOfTheFramesNextUser() throws Exception {
+      try (ViewFixture fixture = new ViewFixture(PAGE)) {
+        for (int round = 0; round < 300; round++) {
+          long address = fixture.space.map(PAGE, Protection.READ_WRITE);
+          fixture.view.fill(address, PAGE, OWN);
+          AtomicBoolean reading = new AtomicBoolean();
+          Thread unmapper =
+              Thread.ofPlatform()
+                  .start(() -> {
+                    awaitTrue(reading);
+                    fixture.space.unmap(address, PAGE);
+                  });
+          byte[] bytes = new byte[PAGE];
+
+          assertThatThrownBy(() -> readForEver(fixture.view, address, bytes, reading))
+              .isInstanceOf(AccessViolationException.class);
+
+          unmapper.join();
+          for (byte b : bytes) {
+            if (b != OWN && b != 0) {
+              throw new AssertionError("round " + round + ": a byte 0x" + Integer.toHexString(b));
+            }
+          }
+        }
+      }
+    }
+
+    private static void readForEver(View view, long address, byte[] to, AtomicBoolean reading) {
+      for (; ; reading.set(true)) {
+        view.copyTo(address, to, 0, PAGE);
+      }
+    }
+  }
+
+  private static void awaitTrue(AtomicBoolean flag) {
+    while (!flag.get()) {
+      Thread.onSpinWait();
+    }
+  }
+
+  @Nested
   class ASegmentClosedByAnotherThread {
     @Test
     void failsWithItsOwnExceptionAndLeavesTheGuard() throws Exception {
@@ -307,9 +355,7 @@ class ViewBulkTest {
     }
 
     private static void closeWhile(Arena arena, AtomicBoolean copying) {
-      while (!copying.get()) {
-        Thread.onSpinWait();
-      }
+      awaitTrue(copying);
       arena.close();
     }
   }
