@@ -2,6 +2,7 @@ package org.pondhawk.vm;
 
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.VmPanic;
@@ -17,16 +18,49 @@ final class EdgeThreads {
     this.machine = machine;
   }
 
-  /// Runs a call inside the machine.
+  /// Runs a call inside the machine, whose memory stays meanwhile.
   void run(Consumer<VmThread> call) {
-    @Nullable VmThread polled = idle.poll();
-    VmThread self = polled == null ? machine.newThread("call") : polled;
-    try {
+    if (!tryRun(call)) {
+      throw closed();
+    }
+  }
+
+  /// As [#run]; false if the machine is closed.
+  boolean tryRun(Consumer<VmThread> call) {
+    if (!machine.retain()) {
+      return false;
+    }
+    enter(self -> {
       call.accept(self);
+      return true;
+    });
+    return true;
+  }
+
+  /// As [#run], for a call that has a result.
+  <T> T call(Function<VmThread, T> call) {
+    if (!machine.retain()) {
+      throw closed();
+    }
+    return enter(call);
+  }
+
+  private static IllegalStateException closed() {
+    return new IllegalStateException("the machine is closed");
+  }
+
+  private <T> T enter(Function<VmThread, T> call) {
+    try {
+      @Nullable VmThread polled = idle.poll();
+      VmThread self = polled == null ? machine.newThread("call") : polled;
+      T result = call.apply(self);
       idle.add(self);
+      return result;
     } catch (VmPanic | AssertionError broken) {
       machine.halt(broken);
       throw broken;
+    } finally {
+      machine.release();
     }
   }
 }

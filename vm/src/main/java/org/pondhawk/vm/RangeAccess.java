@@ -235,7 +235,7 @@ abstract class RangeAccess extends BulkAccess {
       long first = RawMemory.getLongAcquire(slot(a));
       long second = RawMemory.getLongAcquire(other.slot(b));
       boolean here = allowsLoad(first);
-      boolean there = access == Access.WRITE ? allowsStore(second) : allowsLoad(second);
+      boolean there = access == Access.WRITE ? other.allowsStore(second, b) : allowsLoad(second);
       if (here && there) {
         firstAt = at(first, a);
         secondAt = other.at(second, b);

@@ -58,7 +58,9 @@ abstract class ViewTranslation {
   private final long offsetMask;
   private final long outside;
   private int pageShift;
+  private int regionShift;
   private long table;
+  private long regions;
   private boolean closed;
 
   ViewTranslation(Machine machine, Space space) {
@@ -69,7 +71,9 @@ abstract class ViewTranslation {
     this.pageShift = machine.page().pages().frames().pageShift();
     this.offsetMask = machine.spec().pageSize() - 1L;
     this.outside = -space.map().range();
+    this.regionShift = space.pmap().regionShift();
     this.table = space.pmap().table();
+    this.regions = space.pmap().regions();
   }
 
   // ---- the hit path
@@ -101,8 +105,15 @@ abstract class ViewTranslation {
     return (pte & Pte.READ_HIT) == Pte.READ_HIT;
   }
 
-  static boolean allowsStore(long pte) {
-    return (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT;
+  /// Whether an entry and the word of its region allow a store; only inside the guard.
+  final boolean allowsStore(long pte, long address) {
+    return (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
+  }
+
+  /// The word that can take the right to store from a whole region at once.
+  private long region(long address) {
+    // Opaque is enough: whoever sets it waits for the guards that may not have seen it.
+    return RawMemory.getLongOpaque(regions + (address >>> regionShift) * Long.BYTES);
   }
 
   /// Where the entry of an address is.
@@ -196,7 +207,7 @@ abstract class ViewTranslation {
   final long beginStore(long slot, long address) {
     guard.enter();
     long pte = RawMemory.getLongAcquire(slot);
-    return allowsStore(pte) ? pte : beginStoreAgain(slot, address);
+    return allowsStore(pte, address) ? pte : beginStoreAgain(slot, address);
   }
 
   private long beginStoreAgain(long slot, long address) {
@@ -205,7 +216,7 @@ abstract class ViewTranslation {
       bringIn(address, Access.WRITE);
       guard.enter();
       long pte = RawMemory.getLongAcquire(slot);
-      if (allowsStore(pte)) {
+      if (allowsStore(pte, address)) {
         return pte;
       }
     }
@@ -218,7 +229,7 @@ abstract class ViewTranslation {
     for (; ; ) {
       guard.enter();
       long pte = RawMemory.getLongAcquire(slot);
-      if (allowsStore(pte)) {
+      if (allowsStore(pte, address)) {
         return pte;
       }
       guard.leave();
@@ -295,7 +306,9 @@ abstract class ViewTranslation {
     }
     closed = true;
     table = Closed.TABLE;
+    regions = Closed.TABLE;
     pageShift = ONE_ENTRY_SHIFT;
+    regionShift = ONE_ENTRY_SHIFT;
     return true;
   }
 

@@ -23,6 +23,7 @@ public final class VirtualMemory implements AutoCloseable {
   private final EdgeThreads edge;
   private final ExecutorService io;
   private final Thread daemon;
+  private final Thread collapser;
 
   private VirtualMemory(VmConfig config, Seams seams) {
     this.config = config;
@@ -37,6 +38,8 @@ public final class VirtualMemory implements AutoCloseable {
                     .unstarted(task));
     this.machine = new Machine(config.spec(), seams, io);
     this.edge = new EdgeThreads(machine);
+    this.collapser =
+        Thread.ofPlatform().daemon().name("pondhawk-collapse").unstarted(machine.collapser());
     this.daemon = Thread.ofPlatform().daemon().name("pondhawk-pageout").unstarted(machine.daemon());
   }
 
@@ -51,6 +54,7 @@ public final class VirtualMemory implements AutoCloseable {
   static VirtualMemory boot(VmConfig config, Seams seams) {
     VirtualMemory vm = new VirtualMemory(config, seams);
     vm.daemon.start();
+    vm.collapser.start();
     return vm;
   }
 
@@ -99,8 +103,17 @@ public final class VirtualMemory implements AutoCloseable {
   }
 
   /// Checks every invariant of the machine, while no other thread uses it.
+  ///
+  /// @throws IllegalStateException if the machine is closed
   public CheckReport check() {
-    return VmCheck.run(machine);
+    if (!machine.retain()) {
+      throw new IllegalStateException("the machine is closed");
+    }
+    try {
+      return VmCheck.run(machine);
+    } finally {
+      machine.release();
+    }
   }
 
   /// Closes every address space, removes the swap file and gives the memory back. Later accesses
@@ -108,14 +121,9 @@ public final class VirtualMemory implements AutoCloseable {
   @Override
   public void close() {
     machine.daemon().stop();
-    boolean interrupted = false;
-    while (daemon.isAlive()) {
-      try {
-        daemon.join();
-      } catch (InterruptedException _) {
-        interrupted = true;
-      }
-    }
+    machine.collapser().stop();
+    boolean interrupted = join(daemon);
+    interrupted |= join(collapser);
     try {
       machine.close();
     } finally {
@@ -124,6 +132,19 @@ public final class VirtualMemory implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /// Waits for a thread to end, keeping interrupts pending.
+  private static boolean join(Thread thread) {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    return interrupted;
   }
 
   Machine machine() {

@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.FaultHandler;
+import org.pondhawk.vm.map.ChainCollapser;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
@@ -25,6 +26,7 @@ import org.pondhawk.vm.pageout.PageoutParts;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
+import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.FreeLevels;
 import org.pondhawk.vm.queue.PageAllocator;
@@ -46,6 +48,12 @@ import org.pondhawk.vm.sync.VmThread;
 /// It starts no thread: whoever boots it runs [#daemon]. Its memory outlives [#close] for as long
 /// as somebody [#retain]s it, because a thread may be in the middle of an access.
 public final class Machine implements AutoCloseable {
+  /// From this depth of chains on a fork asks for them to be shortened.
+  private static final int QUEUE_DEPTH = 5;
+
+  /// From this depth on a fork shortens them itself.
+  private static final int MAX_DEPTH = 32;
+
   private final MachineSpec spec;
   private final OwnMemory memory = new OwnMemory();
   private final HaltSwitch halt = new HaltSwitch();
@@ -63,6 +71,7 @@ public final class Machine implements AutoCloseable {
   private final @Nullable SwapSpace swapSpace;
   private final FaultHandler faults;
   private final PageoutDaemon daemon;
+  private final ChainCollapser collapser;
   private final Space.Parts spaceParts;
   private final List<Space> spaces = new CopyOnWriteArrayList<>();
   private final AtomicLong lastSpace = new AtomicLong();
@@ -102,12 +111,22 @@ public final class Machine implements AutoCloseable {
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
     this.swapFile = openSwap(frames);
     this.swap = new SwapStore(swapFile, swapSpace, nodes, pages, busy, stats, io);
-    this.faults = new FaultHandler(page, allocator, owner, nodes, halt);
+    this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
     this.spaceParts = new Space.Parts(objects, nodes, reaper, grace, frames.pageShift());
     VmThread daemonThread = new VmThread("pageout", 0, true, 0);
-    if (!nodes.reserveFor(daemonThread, 1)) {
+    if (!nodes.reserveFor(daemonThread, 2)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
     }
+    this.collapser =
+        new ChainCollapser(
+            page,
+            allocator,
+            owner,
+            reaper,
+            mappings,
+            swap,
+            halt,
+            new VmThread("collapse", 0, true, 0));
     this.daemon =
         new PageoutDaemon(
             new PageoutParts(page, allocator, objects, mappings, swap, grace), halt, daemonThread);
@@ -142,6 +161,25 @@ public final class Machine implements AutoCloseable {
     Space space = new Space(id, spec.spaceBytes(), pmap, spaceParts);
     spaces.add(space);
     return space;
+  }
+
+  /// Makes a copy of an address space as of now.
+  public Space fork(VmThread self, Space parent) {
+    int depth = parent.depth();
+    if (depth >= MAX_DEPTH) {
+      collapser.collapseNow(parent);
+    } else if (depth >= QUEUE_DEPTH) {
+      collapser.enqueue(parent);
+    }
+    Space child = newSpace();
+    try {
+      parent.forkInto(self, child);
+    } catch (RuntimeException | Error e) {
+      closeSpace(self, child);
+      throw e;
+    }
+    page.stats().count(self.stripe(), Event.FORKS, 1);
+    return child;
   }
 
   /// Closes an address space and forgets it.
@@ -265,6 +303,11 @@ public final class Machine implements AutoCloseable {
   /// The pageout daemon, to be run by a thread of the caller's.
   public PageoutDaemon daemon() {
     return daemon;
+  }
+
+  /// What shortens chains, to be run by a thread of the caller's.
+  public ChainCollapser collapser() {
+    return collapser;
   }
 
   /// The address spaces that are open.

@@ -1,9 +1,12 @@
 package org.pondhawk.vm.check;
 
+import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.map.Access;
+import org.pondhawk.vm.map.Backing;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pmap.Pmap;
@@ -76,6 +79,7 @@ final class MappingCheck {
         pmap.resident());
   }
 
+  @SuppressWarnings("ReferenceEquality") // the head itself, not one that looks the same
   private void checkEntry(Space space, long address, long pte) {
     String where = "space %d, 0x%x: %s".formatted(space.id(), address, Pte.describe(pte));
     if (!pages.frames().contains(Pte.frame(pte))) {
@@ -88,19 +92,38 @@ final class MappingCheck {
       findings.require(false, "%s: mapped, but no map entry covers it", where);
       return;
     }
-    findings.require(
-        !Pte.isWritable(pte) || Access.allows(entry.access(), Access.WRITE),
-        "%s: writable, but the map entry is not",
-        where);
     int needed = PageFlags.MAPPED | (Pte.isWritable(pte) ? PageFlags.WRITABLE : 0);
     findings.require(
         (pages.flags(page) & needed) == needed, "%s: not noted at %s", where, describe(page));
-    long pindex = entry.backing().pindex(address, pages.frames().pageShift());
+    Backing shown = nearest(entry.backing(), address);
+    long shift = pages.frames().pageShift();
     findings.require(
-        pages.object(page) == entry.backing().object().slot() && pages.pindex(page) == pindex,
+        shown != null
+            && pages.object(page) == shown.object().slot()
+            && pages.pindex(page) == shown.pindex(address, (int) shift),
         "%s: shows another page: %s",
         where,
         describe(page));
+    boolean mayStore =
+        Access.allows(entry.access(), Access.WRITE)
+            && !entry.needsCopy()
+            && shown == entry.backing();
+    findings.require(
+        !Pte.isWritable(pte) || space.pmap().isFrozen(address) || mayStore,
+        "%s: writable, but %s",
+        where,
+        entry);
+  }
+
+  /// The element of a chain that has the page of an address resident, the nearest first.
+  private @Nullable Backing nearest(Backing head, long address) {
+    for (Backing element = head; element != null; element = element.next()) {
+      long pindex = element.pindex(address, pages.frames().pageShift());
+      if (element.object().resident().get(pindex) != IntRadix.NONE) {
+        return element;
+      }
+    }
+    return null;
   }
 
   private String describe(int page) {

@@ -6,6 +6,7 @@ import java.util.BitSet;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.object.Attachment;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
@@ -72,6 +73,7 @@ final class ObjectCheck {
           pages.describe(page));
       findings.require(!owned.get(page), "in two objects: %s", pages.describe(page));
       owned.set(page);
+      findings.require(isShown(object, p), "%s at %d: resident, but shown nowhere", object, p);
       checkContent(object, p, page, buffer);
     }
     findings.require(seen == resident.size(), "%s: %d are there", object, seen);
@@ -81,12 +83,26 @@ final class ObjectCheck {
     }
   }
 
+  /// What nobody can reach any more must be freed, not kept until the object dies.
+  private boolean isShown(VmObject object, long pindex) {
+    int shift = pages.frames().pageShift();
+    for (Attachment a : object.attachments()) {
+      long offset = pindex - a.firstPindex();
+      if (offset >= 0 && offset < (a.end() - a.start()) >>> shift) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private void checkBlocks(VmObject object, Pager pager) {
     SwapSpace space = machine.swapSpace();
     pager.forEachBlock((pindex, block) -> {
       findings.require(
           !blocks.get(block), "%s at %d: swap block %d has two owners", object, pindex, block);
       blocks.set(block);
+      findings.require(
+          isShown(object, pindex), "%s at %d: swapped, but shown nowhere", object, pindex);
       findings.require(
           space != null && !space.isFree(block),
           "%s at %d: swap block %d is free",

@@ -6,7 +6,7 @@ import org.pondhawk.vm.stats.CheckReport;
 
 /// Checks every invariant of a machine, read-only.
 ///
-/// **Contract.** No other thread uses the machine meanwhile; the daemon is paused by the check.
+/// **Contract.** No other thread uses the machine meanwhile; the daemons are paused by the check.
 /// What it finds is reported, never mended. It costs a walk over all pages and page tables, and one
 /// read for each clean page that has a copy in swap.
 public final class VmCheck {
@@ -18,12 +18,14 @@ public final class VmCheck {
     Throwable halted = machine.haltSwitch().cause();
     findings.require(halted == null, "the machine is halted: %s", String.valueOf(halted));
     machine.daemon().pause();
+    machine.collapser().pause();
     try {
       machine.page().stats().rollup();
       BitSet queued = new QueueCheck(machine, findings).run();
       new MappingCheck(machine, findings).run();
       new ObjectCheck(machine, findings).run(queued);
     } finally {
+      machine.collapser().resume();
       machine.daemon().resume();
     }
     return findings.report();

@@ -6,12 +6,15 @@ import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Access;
+import org.pondhawk.vm.map.Backing;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.object.VmObject;
+import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
@@ -36,16 +39,19 @@ import org.pondhawk.vm.sync.VmThread;
 /// is. None leaves a lock or a busy page behind.
 public final class FaultHandler {
   /*
-   * One attempt: map (shared) → charge the table → preload index nodes → object (shared, exclusive to
-   * insert) → page (hard-busy) → page-in or zero-fill → pmap → activate → release all. Whatever has to
+   * One attempt: map (shared) → charge the table → object (shared, exclusive to insert) → chain → page
+   * (hard-busy) → page-in, zero-fill or copy → pmap → activate → release all. Whatever has to
    * wait gives everything back first, except page-in, which keeps the map and the busy page. Every
    * attempt starts from the map, so a concurrent unmap is honoured.
    */
+  private static final long FROZEN_SLICE_NANOS = 100_000_000L;
+
   private final PageParts parts;
   private final PageArray pages;
   private final PageAllocator allocator;
   private final ObjectOwner owner;
   private final RadixNodes nodes;
+  private final Mappings mappings;
   private final HaltSwitch halt;
 
   /// Makes the fault handler of a machine.
@@ -54,12 +60,14 @@ public final class FaultHandler {
       PageAllocator allocator,
       ObjectOwner owner,
       RadixNodes nodes,
+      Mappings mappings,
       HaltSwitch halt) {
     this.parts = parts;
     this.pages = parts.pages();
     this.allocator = allocator;
     this.owner = owner;
     this.nodes = nodes;
+    this.mappings = mappings;
     this.halt = halt;
   }
 
@@ -67,10 +75,16 @@ public final class FaultHandler {
   private enum Outcome {
     /// Mapped, without I/O.
     MINOR,
-    /// Mapped, after a read.
+    /// Mapped, or on the way to it, after a read.
     MAJOR,
+    /// Read into a deeper object; the next attempt finds it there.
+    READ_BENEATH,
     /// Somebody else was at work on the page; the attempt has waited.
     AGAIN,
+    /// The range needs an object of its own before it is stored into.
+    SHADOW,
+    /// Stores into the space wait until it is thawed.
+    FROZEN,
     /// There was no page to be had.
     NO_MEMORY
   }
@@ -81,20 +95,26 @@ public final class FaultHandler {
   /// @param access one kind of [Access]
   public void resolve(VmThread self, Space space, long address, int access) {
     Patience patience = null;
+    boolean read = false;
     for (; ; ) {
       halt.check();
       nodes.preload(self);
-      switch (attempt(self, space, address, access)) {
-        case MINOR -> {
-          parts.stats().count(self.stripe(), Event.FAULT_MINOR, 1);
+      int thaw = space.thawed().ticket();
+      Outcome outcome = attempt(self, space, address, access);
+      switch (outcome) {
+        case MINOR, MAJOR -> {
+          boolean major = read || outcome == Outcome.MAJOR;
+          parts.stats().count(self.stripe(), major ? Event.FAULT_MAJOR : Event.FAULT_MINOR, 1);
           return;
         }
-        case MAJOR -> {
-          parts.stats().count(self.stripe(), Event.FAULT_MAJOR, 1);
-          return;
-        }
+        case READ_BENEATH -> read = true;
         case AGAIN -> {
           parts.stats().count(self.stripe(), Event.IN_TRANSIT, 1);
+          parts.gate().checkDeadline(self);
+        }
+        case SHADOW -> space.shadow(address);
+        case FROZEN -> {
+          self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
           parts.gate().checkDeadline(self);
         }
         case NO_MEMORY -> {
@@ -106,36 +126,169 @@ public final class FaultHandler {
   }
 
   private Outcome attempt(VmThread self, Space space, long address, int access) {
-    int busyPage = PageArray.NONE;
     long stamp = space.map().lockShared();
+    int busyPage = PageArray.NONE;
     try {
       MapEntry entry = lookup(space, address, access);
+      boolean write = access == Access.WRITE;
+      if (write && space.isFrozen()) {
+        return Outcome.FROZEN;
+      }
+      if (write && entry.needsCopy()) {
+        return Outcome.SHADOW;
+      }
       if (!space.pmap().charge(self, address)) {
         return Outcome.NO_MEMORY;
       }
-      VmObject object = entry.backing().object();
-      object.token().lock(self, false);
-      try {
-        long pindex = entry.backing().pindex(address, pages.frames().pageShift());
-        int page = object.resident().get(pindex);
-        if (page != IntRadix.NONE && !parts.busy().tryHardBusy(page)) {
-          busyPage = page;
-          return Outcome.AGAIN;
-        }
-        if (page == IntRadix.NONE) {
-          return faultAbsent(self, space, entry, object, pindex, address, access);
-        }
-        finish(self, space, entry, page, address, access);
-        return Outcome.MINOR;
-      } finally {
-        object.token().unlock(self);
+      if (write) {
+        space.pmap().thaw(address);
       }
+      Walk walk = new Walk(self, space, entry, address, write);
+      Outcome outcome = walkChain(walk);
+      busyPage = walk.busyPage;
+      return outcome;
     } finally {
       space.map().unlockShared(stamp);
       if (busyPage != PageArray.NONE) {
         parts.busy().sleepWhileBusy(self, busyPage);
       }
     }
+  }
+
+  /// One walk down the chain of an entry.
+  private static final class Walk {
+    final VmThread self;
+    final Space space;
+    final MapEntry entry;
+    final long address;
+    final boolean write;
+
+    /// A page that somebody else has busy, to be waited for when nothing is held.
+    int busyPage = PageArray.NONE;
+
+    Walk(VmThread self, Space space, MapEntry entry, long address, boolean write) {
+      this.self = self;
+      this.space = space;
+      this.entry = entry;
+      this.address = address;
+      this.write = write;
+    }
+
+    Backing head() {
+      return entry.backing();
+    }
+  }
+
+  private long pindex(Walk walk, Backing element) {
+    return element.pindex(walk.address, pages.frames().pageShift());
+  }
+
+  /// Looks from the head down. The head's token is held all the way, so that nothing can come to
+  /// hide what is found deeper; deeper objects are immutable but for page-in and page-out.
+  private Outcome walkChain(Walk walk) {
+    Backing head = walk.head();
+    VmObject object = head.object();
+    object.token().lock(walk.self, false);
+    try {
+      long pindex = pindex(walk, head);
+      int page = object.resident().get(pindex);
+      if (page != IntRadix.NONE) {
+        if (!tryBusy(walk, page)) {
+          return Outcome.AGAIN;
+        }
+        finish(walk, page, !walk.entry.needsCopy());
+        return Outcome.MINOR;
+      }
+      Backing next = head.next();
+      if (next == null || object.hasBacking(pindex)) {
+        return faultAbsent(walk);
+      }
+      return walkBeneath(walk, next);
+    } finally {
+      object.token().unlock(walk.self);
+    }
+  }
+
+  private boolean tryBusy(Walk walk, int page) {
+    if (parts.busy().tryHardBusy(page)) {
+      return true;
+    }
+    walk.busyPage = page;
+    return false;
+  }
+
+  private Outcome walkBeneath(Walk walk, Backing from) {
+    for (Backing element = from; element != null; element = element.next()) {
+      VmObject object = element.object();
+      boolean gaveUp = object.token().lock(walk.self, false);
+      int page = IntRadix.NONE;
+      try {
+        if (gaveUp) {
+          return Outcome.AGAIN;
+        }
+        long pindex = pindex(walk, element);
+        page = object.resident().get(pindex);
+        if (page == IntRadix.NONE && object.hasBacking(pindex)) {
+          return readBeneath(walk, object, pindex);
+        }
+        if (page != IntRadix.NONE && !tryBusy(walk, page)) {
+          return Outcome.AGAIN;
+        }
+        if (page != IntRadix.NONE && !walk.write) {
+          finish(walk, page, false);
+          return Outcome.MINOR;
+        }
+      } finally {
+        object.token().unlock(walk.self);
+      }
+      if (page != IntRadix.NONE) {
+        return copyUp(walk, page);
+      }
+    }
+    return faultAbsent(walk);
+  }
+
+  /// Reads a page of a deeper object in, where all who see it find it.
+  private Outcome readBeneath(Walk walk, VmObject object, long pindex) {
+    if (object.token().upgrade(walk.self)) {
+      return Outcome.AGAIN;
+    }
+    int page = allocate(walk.self, object, pindex);
+    if (page == PageArray.NONE) {
+      return Outcome.NO_MEMORY;
+    }
+    owner.insert(walk.self, object, pindex, page);
+    fill(walk.self, object, pindex, page);
+    parts.mover().activate(walk.self, page);
+    parts.busy().unbusy(page);
+    return Outcome.READ_BENEATH;
+  }
+
+  /// Gives the head a page of its own with the bytes of a deeper one (a copy-on-write fault).
+  ///
+  /// @param source a hard-busy page of a deeper object
+  private Outcome copyUp(Walk walk, int source) {
+    VmObject object = walk.head().object();
+    long pindex = pindex(walk, walk.head());
+    if (object.token().upgrade(walk.self)) {
+      parts.busy().unbusy(source);
+      return Outcome.AGAIN;
+    }
+    int page = allocate(walk.self, object, pindex);
+    if (page == PageArray.NONE) {
+      parts.busy().unbusy(source);
+      return Outcome.NO_MEMORY;
+    }
+    owner.insert(walk.self, object, pindex, page);
+    RawMemory.copy(pages.address(source), pages.address(page), pages.frames().pageSize());
+    pages.setValid(page);
+    parts.stats().count(walk.self.stripe(), Event.COPIED, 1);
+    if (object.references() > 1) {
+      mappings.removeAll(source); // others who share the head must not see the old page any more
+    }
+    finish(walk, page, true);
+    parts.busy().unbusy(source);
+    return Outcome.MINOR;
   }
 
   private static MapEntry lookup(Space space, long address, int access) {
@@ -155,25 +308,20 @@ public final class FaultHandler {
     return access == Access.WRITE ? "write" : "read";
   }
 
-  /// Makes the page of an index that is not resident.
-  private Outcome faultAbsent(
-      VmThread self,
-      Space space,
-      MapEntry entry,
-      VmObject object,
-      long pindex,
-      long address,
-      int access) {
-    if (object.token().upgrade(self) && object.resident().get(pindex) != IntRadix.NONE) {
-      return Outcome.AGAIN; // somebody else has made it while the token was given up
+  /// Makes the head's page, which is not resident: from its backing, or as zeros.
+  private Outcome faultAbsent(Walk walk) {
+    VmObject object = walk.head().object();
+    if (object.token().upgrade(walk.self)) {
+      return Outcome.AGAIN; // somebody else may have made it while the token was given up
     }
-    int page = allocate(self, object, pindex);
+    long pindex = pindex(walk, walk.head());
+    int page = allocate(walk.self, object, pindex);
     if (page == PageArray.NONE) {
       return Outcome.NO_MEMORY;
     }
-    owner.insert(self, object, pindex, page);
-    boolean read = fill(self, object, pindex, page);
-    finish(self, space, entry, page, address, access);
+    owner.insert(walk.self, object, pindex, page);
+    boolean read = fill(walk.self, object, pindex, page);
+    finish(walk, page, !walk.entry.needsCopy());
     return read ? Outcome.MAJOR : Outcome.MINOR;
   }
 
@@ -218,18 +366,20 @@ public final class FaultHandler {
         "page %d of %s could not be read back".formatted(pindex, object), failure);
   }
 
-  /// Maps the page, makes it active and releases it.
-  private void finish(
-      VmThread self, Space space, MapEntry entry, int page, long address, int access) {
+  /// Maps a page, makes it active and releases it.
+  ///
+  /// @param ours whether the page may be stored into without others seeing it
+  private void finish(Walk walk, int page, boolean ours) {
     if (!pages.isFullyValid(page)) {
       throw new VmPanic("mapping a page without content: " + pages.describe(page));
     }
-    boolean write = access == Access.WRITE;
-    if (write) {
-      forgetSwapCopy(self, entry, page);
+    if (walk.write) {
+      forgetSwapCopy(walk.self, walk.entry, page);
     }
-    space.pmap().enter(address, page, Access.allows(entry.access(), Access.WRITE), write);
-    parts.mover().activate(self, page);
+    boolean writable =
+        ours && Access.allows(walk.entry.access(), Access.WRITE) && !walk.space.isFrozen();
+    walk.space.pmap().enter(walk.address, page, writable, walk.write);
+    parts.mover().activate(walk.self, page);
     parts.busy().unbusy(page);
   }
 

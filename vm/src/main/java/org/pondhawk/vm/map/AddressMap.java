@@ -130,6 +130,16 @@ public final class AddressMap {
     size -= entry.end() - entry.start();
   }
 
+  /// Puts another entry in the place of one with the same bounds.
+  @SuppressWarnings("ReferenceEquality") // this very entry, not one that looks the same
+  void replace(MapEntry entry, MapEntry other) {
+    int at = floor(entry.start());
+    if (at < 0 || entries[at] != entry || other.start() != entry.start()) {
+      throw new IllegalStateException("not in the map: " + entry);
+    }
+    entries[at] = other;
+  }
+
   /// The entries that share an address with a range, in order.
   List<MapEntry> overlapping(long start, long end) {
     int first = Math.max(0, floor(start));

@@ -1,19 +1,32 @@
 package org.pondhawk.vm.map;
 
+import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.Attachment;
 import org.pondhawk.vm.object.Translations;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.pmap.Pmap;
 
-/// What a map entry shows: a range of an object (`vm_map_backing`). Never changed: a split makes
-/// two new ones.
+/// What a map entry shows: a range of an object, and what shines through where that object has
+/// nothing (`vm_map_backing`).
+///
+/// ```
+///   entry ──▶ head ──next──▶ element ──next──▶ element       nearest first; what the head has hides
+///              │                │                 │          what lies deeper; only the head is
+///            object           object            object       ever stored into
+/// ```
+///
+/// Never changed: a split, a shadow or a collapse makes new ones. Every element has one reference
+/// to its object and is attached to it, with the bounds of the entry, so that a reverse scan finds
+/// the mappings of pages at every depth. Elements are not shared between entries.
 ///
 /// @param start the first address
 /// @param end the address behind the last
-/// @param object the object shown; each backing has one reference to it
+/// @param object the object shown
 /// @param firstPindex the index in the object of the page at `start`
 /// @param pmap the page table of the address space
-public record Backing(long start, long end, VmObject object, long firstPindex, Pmap pmap)
+/// @param next the element beneath, or null
+public record Backing(
+    long start, long end, VmObject object, long firstPindex, Pmap pmap, @Nullable Backing next)
     implements Attachment {
 
   @Override
@@ -21,14 +34,43 @@ public record Backing(long start, long end, VmObject object, long firstPindex, P
     return pmap;
   }
 
-  /// The part of this backing that shows a smaller range.
-  Backing part(long partStart, long partEnd, int pageShift) {
-    long skipped = (partStart - start) >>> pageShift;
-    return new Backing(partStart, partEnd, object, firstPindex + skipped, pmap);
-  }
-
   /// The index in the object of the page at an address.
   public long pindex(long address, int pageShift) {
     return firstPindex + ((address - start) >>> pageShift);
+  }
+
+  /// How many elements lie beneath.
+  public int depth() {
+    int depth = 0;
+    for (Backing below = next; below != null; below = below.next) {
+      depth++;
+    }
+    return depth;
+  }
+
+  /// The chain that shows a smaller range.
+  Backing part(long partStart, long partEnd, int pageShift) {
+    Backing below = next == null ? null : next.part(partStart, partEnd, pageShift);
+    long first = pindex(partStart, pageShift);
+    return new Backing(partStart, partEnd, object, first, pmap, below);
+  }
+
+  /// The same chain in another address space.
+  Backing in(Pmap other) {
+    Backing below = next == null ? null : next.in(other);
+    return new Backing(start, end, object, firstPindex, other, below);
+  }
+
+  /// The same element above another chain.
+  Backing above(@Nullable Backing below) {
+    return new Backing(start, end, object, firstPindex, pmap, below);
+  }
+
+  /// Refers to and attaches to the object of every element.
+  void attachAll() {
+    for (Backing element = this; element != null; element = element.next) {
+      element.object.reference();
+      element.object.attach(element);
+    }
   }
 }

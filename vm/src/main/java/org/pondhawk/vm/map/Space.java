@@ -2,6 +2,8 @@ package org.pondhawk.vm.map;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.RadixNodes;
@@ -9,6 +11,7 @@ import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.VmThread;
+import org.pondhawk.vm.sync.WaitChannel;
 
 /// An address space inside the machine: a map, a page table, and how ranges come and go (`vmspace`,
 /// `vm_map_insert`, `vm_map_remove`).
@@ -20,7 +23,9 @@ public final class Space {
   private final AddressMap map;
   private final Pmap pmap;
   private final Parts parts;
+  private final WaitChannel thawed = new WaitChannel("thaw");
   private volatile boolean closed;
+  private int frozen;
 
   /// The parts of the machine that a space works with.
   ///
@@ -91,13 +96,11 @@ public final class Space {
   }
 
   private void insert(long start, long bytes, int access) {
-    if (closed) {
-      throw new IllegalStateException("the address space is closed");
-    }
+    requireOpen();
     VmObject object = parts.objects().create(bytes >>> parts.pageShift(), parts.nodes());
-    Backing backing = new Backing(start, start + bytes, object, 0, pmap);
+    Backing backing = new Backing(start, start + bytes, object, 0, pmap, null);
     object.attach(backing);
-    map.insert(new MapEntry(backing, access));
+    map.insert(new MapEntry(backing, access, false, Inheritance.COPY));
   }
 
   /// Unmaps a range; what is not mapped in it is skipped (`vm_map_remove`). Returns when no thread
@@ -126,28 +129,41 @@ public final class Space {
     pmap.uncharge(self, start, end);
   }
 
-  /// Takes [from, to) out of an entry, keeping what lies before and behind. A reverse scan finds
-  /// the kept parts at every moment: they replace the whole in one step.
+  /// Takes [from, to) out of an entry, keeping what lies before and behind.
   private void cut(VmThread self, MapEntry entry, long from, long to) {
     Backing whole = entry.backing();
-    VmObject object = whole.object();
-    int shift = parts.pageShift();
+    split(entry, from, to);
+    long count = (to - from) >>> parts.pageShift();
+    for (Backing element = whole; element != null; element = element.next()) {
+      long first = element.pindex(from, parts.pageShift());
+      parts.reaper().removeUnshown(self, element.object(), first, count);
+      parts.reaper().release(self, element.object());
+    }
+  }
+
+  /// Replaces an entry by what lies before `from` and behind `to` in it. A reverse scan finds the
+  /// kept parts at every moment: in each object they replace the whole in one step. The references
+  /// of the whole are still held.
+  private void split(MapEntry entry, long from, long to) {
+    Backing whole = entry.backing();
     List<Backing> kept = new ArrayList<>();
     if (from > whole.start()) {
-      kept.add(whole.part(whole.start(), from, shift));
+      kept.add(whole.part(whole.start(), from, parts.pageShift()));
     }
     if (to < whole.end()) {
-      kept.add(whole.part(to, whole.end(), shift));
+      kept.add(whole.part(to, whole.end(), parts.pageShift()));
     }
-    kept.forEach(_ -> object.reference());
-    object.replace(whole, kept.toArray(Backing[]::new));
+    List<@Nullable Backing> partElements = new ArrayList<>(kept);
+    for (Backing element = whole; element != null; element = element.next()) {
+      VmObject object = element.object();
+      partElements.forEach(_ -> object.reference());
+      object.replace(element, partElements.toArray(Backing[]::new));
+      partElements.replaceAll(part -> part == null ? null : part.next());
+    }
     map.remove(entry);
-    kept.forEach(part -> map.insert(new MapEntry(part, entry.access())));
-    if (!kept.isEmpty()) {
-      long first = whole.pindex(from, shift);
-      parts.reaper().removePages(self, object, first, (to - from) >>> shift);
+    for (Backing part : kept) {
+      map.insert(entry.with(part, entry.needsCopy()));
     }
-    parts.reaper().release(self, object);
   }
 
   /// Unmaps everything and gives the page table back; later accesses find nothing mapped.
@@ -163,6 +179,152 @@ public final class Space {
       pmap.close();
     } finally {
       map.unlockExclusive(stamp);
+    }
+  }
+
+  // ---- fork
+
+  /// Makes `child`, which is empty and known to nobody, a copy of this space as of now, or shares
+  /// what is to be shared (`vmspace_fork`). Nothing is copied here: what is to be copied loses the
+  /// right to be stored into, which costs one word for each region that has pages, and then belongs
+  /// to both. Waits once, for stores under way.
+  public void forkInto(VmThread self, Space child) {
+    long stamp = map.lockExclusive();
+    try {
+      requireOpen();
+      if (pmap.freeze(0, map.range())) {
+        parts.grace().await(parts.grace().begin());
+      }
+      for (MapEntry entry : map.all()) {
+        if (entry.inheritance() != Inheritance.NONE) {
+          inherit(entry, child);
+        }
+      }
+    } finally {
+      map.unlockExclusive(stamp);
+    }
+  }
+
+  private void inherit(MapEntry entry, Space child) {
+    boolean copy = entry.inheritance() == Inheritance.COPY;
+    MapEntry ours = copy ? entry.with(entry.backing(), true) : shadowed(entry);
+    map.replace(entry, ours);
+    Backing theirs = ours.backing().in(child.pmap);
+    theirs.attachAll();
+    child.map.insert(ours.with(theirs, copy));
+  }
+
+  /// Makes the page of an address one that may be stored into without others seeing it: resolves
+  /// the entry's need of a copy (`vm_map_entry_shadow`).
+  public void shadow(long address) {
+    long stamp = map.lockExclusive();
+    try {
+      MapEntry entry = map.find(address);
+      if (entry != null && entry.needsCopy()) {
+        map.replace(entry, shadowed(entry));
+      }
+    } finally {
+      map.unlockExclusive(stamp);
+    }
+  }
+
+  private MapEntry shadowed(MapEntry entry) {
+    Backing head = entry.backing();
+    if (!entry.needsCopy() || head.object().references() == 1) {
+      return entry.needsCopy() ? entry.with(head, false) : entry;
+    }
+    long pageCount = (entry.end() - entry.start()) >>> parts.pageShift();
+    VmObject object = parts.objects().create(pageCount, parts.nodes());
+    Backing above = new Backing(entry.start(), entry.end(), object, 0, pmap, head);
+    object.attach(above);
+    return entry.with(above, false);
+  }
+
+  /// Sets what a child gets of a range (`vm_map_inherit`); what is not mapped in it is skipped.
+  public void setInheritance(long start, long end, Inheritance inheritance) {
+    long stamp = map.lockExclusive();
+    try {
+      requireOpen();
+      clip(start);
+      clip(end);
+      for (MapEntry entry : map.overlapping(start, end)) {
+        map.replace(entry, entry.with(inheritance));
+      }
+    } finally {
+      map.unlockExclusive(stamp);
+    }
+  }
+
+  /// Splits the entry that an address lies inside of, so that one starts there.
+  private void clip(long address) {
+    MapEntry entry = map.find(address);
+    if (entry == null || entry.start() == address) {
+      return;
+    }
+    split(entry, address, address);
+    for (Backing element = entry.backing(); element != null; element = element.next()) {
+      element.object().dereferenceShared();
+    }
+  }
+
+  /// Stops stores into this space until [#thaw], as often as it was frozen. Returns when no store
+  /// is under way.
+  public void freeze() {
+    long stamp = map.lockExclusive();
+    try {
+      requireOpen();
+      frozen++;
+      if (pmap.freeze(0, map.range())) {
+        parts.grace().await(parts.grace().begin());
+      }
+    } finally {
+      map.unlockExclusive(stamp);
+    }
+  }
+
+  /// Ends one [#freeze].
+  public void thaw() {
+    long stamp = map.lockExclusive();
+    try {
+      if (frozen == 0) {
+        throw new IllegalStateException("the address space is not frozen");
+      }
+      frozen--;
+    } finally {
+      map.unlockExclusive(stamp);
+    }
+    thawed.wakeAll();
+  }
+
+  /// Whether stores wait. Asked with the map locked.
+  public boolean isFrozen() {
+    return frozen > 0;
+  }
+
+  /// Where stores wait for a frozen space.
+  public WaitChannel thawed() {
+    return thawed;
+  }
+
+  /// How deep the deepest chain is.
+  public int depth() {
+    return withMapLocked(
+        m -> m.all().stream().mapToInt(entry -> entry.backing().depth()).max().orElse(0));
+  }
+
+  /// Runs something that changes chains, with faults kept out.
+  <T> T withMapLocked(Function<AddressMap, T> change) {
+    long stamp = map.lockExclusive();
+    try {
+      return change.apply(map);
+    } finally {
+      map.unlockExclusive(stamp);
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the address space is closed");
     }
   }
 }

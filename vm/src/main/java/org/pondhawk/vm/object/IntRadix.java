@@ -77,19 +77,27 @@ public final class IntRadix {
   }
 
   private boolean growTo(VmThread self, long index) {
+    if (height == 0) { // at once: growing an empty root would leave an empty path to index 0
+      root = nodes.take(self);
+      height = root == RadixNodes.NONE ? 0 : levelsFor(index);
+      return height > 0;
+    }
     while (beyond(index)) {
       int top = nodes.take(self);
       if (top == RadixNodes.NONE) {
         prune(0);
         return false;
       }
-      if (height > 0) {
-        nodes.set(top, 0, root + 1);
-      }
+      nodes.set(top, 0, root + 1);
       root = top;
       height++;
     }
     return true;
+  }
+
+  private static int levelsFor(long index) {
+    int bits = Long.SIZE - Long.numberOfLeadingZeros(index);
+    return Math.max(1, (bits + RadixNodes.LG_FANOUT - 1) / RadixNodes.LG_FANOUT);
   }
 
   /// Takes the value of an index away.

@@ -5,6 +5,7 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.page.PageOwner;
+import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Puts pages into objects and takes them out (`vm_page_insert`, `vm_page_remove`): the one place
@@ -38,6 +39,31 @@ public final class ObjectOwner implements PageOwner {
     if (object.hasBacking(pindex)) {
       pages.setFlags(page, PageFlags.SWAPPED);
     }
+  }
+
+  /// Moves a page to another object (`vm_page_rename`). What backed it is forgotten and the page is
+  /// dirty from now on; its mappings stay.
+  ///
+  /// @param to an object without a page or backing at `pindex`; both tokens are held exclusively
+  /// @param page a hard-busy page
+  /// @return false if an index node is missing: nothing is changed then
+  public boolean move(VmThread self, VmObject to, long pindex, int page) {
+    VmObject from = objects.get(pages.object(page));
+    requireOwned(self, from, page);
+    requireOwned(self, to, page);
+    if (!to.resident().put(self, pindex, page)) {
+      return false;
+    }
+    long old = pages.pindex(page);
+    from.resident().remove(old);
+    pages.setIdentity(page, to.slot(), pindex);
+    pages.setDirty(page);
+    Pager pager = from.pager();
+    if (pager != null && pages.hasFlag(page, PageFlags.SWAPPED)) {
+      pager.forget(self, old, 1);
+    }
+    pages.clearFlags(page, PageFlags.SWAPPED);
+    return true;
   }
 
   @Override

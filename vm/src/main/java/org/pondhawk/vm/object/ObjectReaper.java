@@ -14,6 +14,7 @@ public final class ObjectReaper {
   private final PageParts parts;
   private final PageAllocator allocator;
   private final Mappings mappings;
+  private final int pageShift;
 
   /// Makes it over the parts of a machine.
   public ObjectReaper(
@@ -22,6 +23,7 @@ public final class ObjectReaper {
     this.parts = parts;
     this.allocator = allocator;
     this.mappings = mappings;
+    this.pageShift = parts.pages().frames().pageShift();
   }
 
   /// Gives a reference back; the last one takes the object down. May wait for busy pages.
@@ -37,6 +39,34 @@ public final class ObjectReaper {
       throw new VmPanic("taken down with pages or attachments left: " + object);
     }
     objects.remove(object);
+  }
+
+  /// Frees what nobody shows any more of a range that has just been detached somewhere. May wait
+  /// for busy pages.
+  ///
+  /// @param firstPindex the first index
+  /// @param pageCount how many
+  public void removeUnshown(VmThread self, VmObject object, long firstPindex, long pageCount) {
+    long end = firstPindex + pageCount;
+    long at = firstPindex;
+    while (at < end) {
+      long shownTo = at;
+      long hiddenTo = end;
+      for (Attachment a : object.attachments()) {
+        long first = a.firstPindex();
+        long last = first + ((a.end() - a.start()) >>> pageShift);
+        if (first <= at && at < last) {
+          shownTo = Math.max(shownTo, last);
+        } else if (first > at) {
+          hiddenTo = Math.min(hiddenTo, first);
+        }
+      }
+      if (shownTo == at) {
+        removePages(self, object, at, hiddenTo - at);
+        shownTo = hiddenTo;
+      }
+      at = shownTo;
+    }
   }
 
   /// Frees the resident pages and the backing of a range. May wait for busy pages.

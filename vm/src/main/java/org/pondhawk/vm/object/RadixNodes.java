@@ -25,8 +25,12 @@ public final class RadixNodes {
   static final int LG_FANOUT = 5;
   static final int BYTES = FANOUT * Integer.BYTES;
 
-  /// Nodes that an insert can need: a path through a tree over any index that fits a space.
-  public static final int INSERT_NEEDS = 8;
+  /// The levels of a tree over the pages of the largest object: as many as a space has.
+  private static final int MAX_LEVELS = 6;
+
+  /// Nodes that an insert can need: a tree of one level grows to its full height, and the new index
+  /// gets a path of its own below the root.
+  public static final int INSERT_NEEDS = 2 * (MAX_LEVELS - 1);
 
   private static final int RESERVE_PER_DAEMON = 48;
 

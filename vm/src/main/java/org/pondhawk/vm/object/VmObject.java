@@ -102,6 +102,13 @@ public final class VmObject {
     return left == 0;
   }
 
+  /// Takes a reference away that is known not to be the last.
+  public void dereferenceShared() {
+    if (dereference()) {
+      throw new VmPanic("the last reference given back as if it were not: " + this);
+    }
+  }
+
   /// How many refer to it.
   public int references() {
     return references.get();

@@ -76,14 +76,9 @@ public final class PageoutDaemon implements Runnable {
   @Override
   public void run() {
     try {
-      while (!stopped) {
+      while (!stopped && !halt.isHalted()) {
         if (awaitWork()) {
-          working.lock();
-          try {
-            pass();
-          } finally {
-            working.unlock();
-          }
+          runPass();
         }
       }
     } catch (Throwable t) {
@@ -92,6 +87,17 @@ public final class PageoutDaemon implements Runnable {
       if (t instanceof Error error && !(t instanceof AssertionError)) {
         throw error;
       }
+    }
+  }
+
+  /// Makes one pass in the calling thread, for a test that steps a machine whose daemon nobody
+  /// runs.
+  public void runPass() {
+    working.lock();
+    try {
+      pass();
+    } finally {
+      working.unlock();
     }
   }
 

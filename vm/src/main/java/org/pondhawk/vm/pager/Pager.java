@@ -36,8 +36,21 @@ public interface Pager {
   /// How many blocks of backing store the object has.
   long blocks();
 
+  /// The first index from `from` on that has a block, or -1.
+  long nextBlock(long from);
+
+  /// Gives the block of an index to another pager of the same kind, which has none at its index.
+  /// Both tokens are held exclusively.
+  ///
+  /// @return false if memory for the note is missing: nothing is changed then
+  boolean handOver(VmThread self, long pindex, Pager to, long toPindex);
+
   /// Calls back for every block of backing store, as the invariant checker needs them.
-  void forEachBlock(BlockVisitor visitor);
+  default void forEachBlock(BlockVisitor visitor) {
+    for (long p = nextBlock(0); p >= 0; p = nextBlock(p + 1)) {
+      visitor.block(p, block(p));
+    }
+  }
 
   /// Sees one block of backing store.
   @FunctionalInterface

@@ -36,12 +36,16 @@ public final class Pmap implements Translations {
    */
   private static final int PIECE_SHIFT = 12;
   private static final int CLOSED = 1 << 31;
+  private static final int LG_WORDS_PER_PIECE = PIECE_SHIFT - 3;
+  private static final long FROZEN = 1;
 
   private final PageArray pages;
   private final OwnMemory memory;
   private final TableFrames frames;
   private final long table;
   private final long tableBytes;
+  private final long regions;
+  private final long regionPieces;
   private final int pageShift;
   private final long id;
   private final TablePieces pieces;
@@ -62,13 +66,31 @@ public final class Pmap implements Translations {
     this.id = id;
     this.pageShift = pages.frames().pageShift();
     this.tableBytes = Math.max(1L << PIECE_SHIFT, (range >>> pageShift) * Long.BYTES);
-    this.table = memory.reserveSparse(tableBytes);
-    this.pieces = new TablePieces(tableBytes >>> PIECE_SHIFT);
+    long tablePieces = tableBytes >>> PIECE_SHIFT;
+    this.regionPieces = (tablePieces >>> LG_WORDS_PER_PIECE) + 1;
+    this.table = memory.reserveSparse(reservedBytes());
+    this.regions = table + tableBytes;
+    this.pieces = new TablePieces(tablePieces + regionPieces);
   }
 
   /// The address of the entry of address 0: entries follow each other.
   public long table() {
     return table;
+  }
+
+  private long reservedBytes() {
+    return tableBytes + (regionPieces << PIECE_SHIFT);
+  }
+
+  /// The address of the word of the region that address 0 is in: 0 where the entries alone decide
+  /// about stores. Words follow each other.
+  public long regions() {
+    return regions;
+  }
+
+  /// The logarithm of the size of a region: as many pages as one piece of the table has entries.
+  public int regionShift() {
+    return pageShift + LG_WORDS_PER_PIECE;
   }
 
   /// How many pages are mapped.
@@ -89,12 +111,17 @@ public final class Pmap implements Translations {
     return ((piece << PIECE_SHIFT) / Long.BYTES) << pageShift;
   }
 
-  private TablePieces.Piece chargedPiece(long slot) {
-    TablePieces.Piece piece = pieces.get(pieceOf(slot));
+  private TablePieces.Piece chargedPiece(long n) {
+    TablePieces.Piece piece = pieces.get(n);
     if (piece == null) {
-      throw new VmPanic("a valid entry in table memory that is not charged");
+      throw new VmPanic("table memory is used that is not charged: piece " + n);
     }
     return piece;
+  }
+
+  /// Whether a piece holds entries, and not region words.
+  private boolean holdsEntries(long n) {
+    return n < tableBytes >>> PIECE_SHIFT;
   }
 
   private void lockPieces() {
@@ -118,6 +145,15 @@ public final class Pmap implements Translations {
   /// @return false if there is no frame to charge it with
   public boolean charge(VmThread self, long address) {
     long n = pieceOf(slot(address));
+    return pieces.get(n) != null || (chargePiece(self, regionPieceOf(n)) && chargePiece(self, n));
+  }
+
+  /// The piece that holds the region word of a piece of the table.
+  private long regionPieceOf(long n) {
+    return (tableBytes >>> PIECE_SHIFT) + (n >>> LG_WORDS_PER_PIECE);
+  }
+
+  private boolean chargePiece(VmThread self, long n) {
     if (pieces.get(n) != null) {
       return true;
     }
@@ -131,6 +167,9 @@ public final class Pmap implements Translations {
       first = pieces.get(n) == null;
       if (first) {
         pieces.set(n, new TablePieces.Piece(balloon));
+        if (holdsEntries(n)) {
+          chargedPiece(regionPieceOf(n)).raise();
+        }
       }
     } finally {
       unlockPieces();
@@ -158,16 +197,90 @@ public final class Pmap implements Translations {
     for (; ; ) {
       long was = RawMemory.getLongAcquire(slot);
       if (!Pte.isValid(was)) {
-        chargedPiece(slot).raise();
+        chargedPiece(pieceOf(slot)).raise();
         if (RawMemory.compareAndSetLong(slot, was, Pte.install(was, frame, bits))) {
           resident.incrementAndGet();
           return;
         }
-        chargedPiece(slot).lower();
+        chargedPiece(pieceOf(slot)).lower();
       } else if (Pte.frame(was) != frame) {
-        throw new VmPanic("0x%x maps another page: %s".formatted(address, Pte.describe(was)));
+        if (replace(slot, was, Pte.install(was, frame, bits))) {
+          return;
+        }
       } else if (RawMemory.compareAndSetLong(slot, was, was | bits)) {
         return;
+      }
+    }
+  }
+
+  /// Puts a nearer page of a chain in the place of a deeper one, whose bits are collected.
+  private boolean replace(long slot, long was, long now) {
+    int old = pages.frames().frameOf(Pte.frame(was));
+    pages.interlock(old, 1);
+    boolean done = RawMemory.compareAndSetLong(slot, was, now);
+    if (done) {
+      collect(old, was);
+      pages.clearMappedUnlessMulti(old);
+    }
+    pages.interlock(old, -1);
+    return done;
+  }
+
+  // ---- regions: the right to store, taken away from many entries at once
+
+  private long region(long piece) {
+    return regions + piece * Long.BYTES;
+  }
+
+  /// Takes the right to store from every entry of a range, with one word for each region that has
+  /// any. The caller begins a grace period afterwards and keeps new faults out meanwhile.
+  ///
+  /// @return whether there is any
+  public boolean freeze(long start, long end) {
+    boolean any = false;
+    lockPieces();
+    try {
+      for (long n : pieces.charged()) {
+        if (holdsEntries(n) && firstAddressOf(n) < end && firstAddressOf(n + 1) > start) {
+          RawMemory.setLongVolatile(region(n), FROZEN);
+          any = true;
+        }
+      }
+    } finally {
+      unlockPieces();
+    }
+    return any;
+  }
+
+  /// Whether the region of an address is frozen, so that its entries allow no store.
+  public boolean isFrozen(long address) {
+    return RawMemory.getLongAcquire(region(pieceOf(slot(address)))) == FROZEN;
+  }
+
+  /// Gives the region of an address back to its entries, none of which allows a store at first: who
+  /// may store finds out in a fault.
+  public void thaw(long address) {
+    if (!isFrozen(address)) {
+      return;
+    }
+    lockPieces();
+    try {
+      long piece = pieceOf(slot(address));
+      if (isFrozen(address)) {
+        protectPiece(piece);
+        RawMemory.setLongVolatile(region(piece), 0);
+      }
+    } finally {
+      unlockPieces();
+    }
+  }
+
+  private void protectPiece(long piece) {
+    long end = firstAddressOf(piece + 1);
+    for (long a = firstAddressOf(piece); a < end; a += 1L << pageShift) {
+      long pte = entry(a);
+      if (Pte.isWritable(pte)) {
+        writeProtect(a, pages.frames().frameOf(Pte.frame(pte)));
       }
     }
   }
@@ -179,6 +292,9 @@ public final class Pmap implements Translations {
     long slot = slot(address);
     long needs = write ? Pte.VALID | Pte.WRITABLE : Pte.VALID;
     long sets = write ? Pte.ACCESSED | Pte.MODIFIED : Pte.ACCESSED;
+    if (write && isFrozen(address)) {
+      return false;
+    }
     for (; ; ) {
       long was = RawMemory.getLongAcquire(slot);
       if ((was & needs) != needs) {
@@ -212,19 +328,18 @@ public final class Pmap implements Translations {
     }
   }
 
-  /// Uncharges the pieces of the table that lie in a range and have no valid entry. No entry is
-  /// being installed there meanwhile: the caller has the map to itself.
+  /// Uncharges the pieces of the table that lie in a range and have no valid entry, and the region
+  /// words of which none is needed any more. No entry is being installed there meanwhile: the
+  /// caller has the map to itself.
   public void uncharge(VmThread self, long start, long end) {
     List<Integer> balloons = new ArrayList<>();
     lockPieces();
     try {
-      for (long n : pieces.charged()) {
-        TablePieces.Piece piece = pieces.get(n);
-        boolean inside = firstAddressOf(n) < end && firstAddressOf(n + 1) > start;
-        if (piece != null && inside && piece.valid() == 0) {
-          pieces.set(n, null);
-          memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
-          balloons.add(piece.balloon);
+      for (long n : pieces.charged()) { // entries come before region words
+        boolean inside =
+            !holdsEntries(n) || (firstAddressOf(n) < end && firstAddressOf(n + 1) > start);
+        if (inside && chargedPiece(n).valid() == 0) {
+          balloons.add(dropPiece(n));
         }
       }
     } finally {
@@ -233,6 +348,17 @@ public final class Pmap implements Translations {
     for (int balloon : balloons) {
       frames.give(self, balloon);
     }
+  }
+
+  private int dropPiece(long n) {
+    int balloon = chargedPiece(n).balloon;
+    if (holdsEntries(n)) {
+      RawMemory.setLongVolatile(region(n), 0);
+      chargedPiece(regionPieceOf(n)).lower();
+    }
+    pieces.set(n, null);
+    memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
+    return balloon;
   }
 
   /// The wired pages that charge the table.
@@ -262,6 +388,9 @@ public final class Pmap implements Translations {
       unlockPieces();
     }
     for (long n : charged) {
+      if (!holdsEntries(n)) {
+        continue;
+      }
       int valid = 0;
       for (long i = 0; i < 1L << PIECE_SHIFT; i += Long.BYTES) {
         long offset = (n << PIECE_SHIFT) + i;
@@ -271,7 +400,7 @@ public final class Pmap implements Translations {
           visitor.entry((offset / Long.BYTES) << pageShift, pte);
         }
       }
-      visitor.piece(n, valid, chargedPiece(table + (n << PIECE_SHIFT)).valid());
+      visitor.piece(n, valid, chargedPiece(n).valid());
     }
   }
 
@@ -310,7 +439,7 @@ public final class Pmap implements Translations {
         if (unflag) {
           pages.clearMappedUnlessMulti(page);
         }
-        chargedPiece(slot).lower();
+        chargedPiece(pieceOf(slot)).lower();
         resident.decrementAndGet();
         break;
       }
@@ -385,7 +514,7 @@ public final class Pmap implements Translations {
   @Override
   public void unpin() {
     if (holders.decrementAndGet() == CLOSED) {
-      memory.releaseSparse(table, tableBytes);
+      memory.releaseSparse(table, reservedBytes());
     }
   }
 
@@ -394,7 +523,7 @@ public final class Pmap implements Translations {
   public void close() {
     int was = holders.getAndUpdate(n -> n | CLOSED);
     if (was == 0) {
-      memory.releaseSparse(table, tableBytes);
+      memory.releaseSparse(table, reservedBytes());
     }
   }
 }

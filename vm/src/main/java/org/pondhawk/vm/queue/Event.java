@@ -8,6 +8,16 @@ public enum Event {
   FAULT_MAJOR,
   /// Pages zero-filled on demand (`v_zfod`).
   ZERO_FILL,
+  /// Pages copied because a store must not be seen by others (`v_cow_faults`).
+  COPIED,
+  /// Pages moved instead of copied, because nobody else could see them any more (`v_cow_optim`).
+  MOVED,
+  /// Elements taken out of chains.
+  COLLAPSED,
+  /// Steps that shortened chains.
+  COLLAPSE_STEPS,
+  /// Address spaces forked (`v_forks`).
+  FORKS,
   /// Read requests to swap (`v_swapin`).
   SWAP_IN,
   /// Pages read from swap (`v_swappgsin`).

@@ -145,9 +145,17 @@ final class SwapPager implements Pager {
   }
 
   @Override
-  public void forEachBlock(BlockVisitor visitor) {
-    for (long p = blocks.next(0); p >= 0; p = blocks.next(p + 1)) {
-      visitor.block(p, blocks.get(p));
+  public long nextBlock(long from) {
+    return blocks.next(from);
+  }
+
+  @Override
+  public boolean handOver(VmThread self, long pindex, Pager to, long toPindex) {
+    SwapPager other = (SwapPager) to;
+    if (!other.blocks.put(self, toPindex, blocks.get(pindex))) {
+      return false;
     }
+    blocks.remove(pindex);
+    return true;
   }
 }

@@ -20,7 +20,7 @@ import org.pondhawk.vm.mem.Linux;
 /// **Contract.** A ticket is over once every [Guard] that was inside at its begin has left. Tickets
 /// are over in the order in which they were begun. [#next] names the ticket that the *next* begin
 /// will give, so that entries can be cleared one by one and share one begin. Tickets wrap around;
-/// they are compared by difference.
+/// one that was over stays over.
 ///
 /// **Memory effects.** Everything that was done inside a guard before the ticket was over is
 /// visible to whoever sees that it is over.
@@ -83,8 +83,15 @@ public class Grace {
   /// @param asymmetric whether `membarrier` may be used; if not, every guard pays a fence
   /// @param ticker the clock for the statistics
   public Grace(boolean asymmetric, Ticker ticker) {
+    this(asymmetric, ticker, 0);
+  }
+
+  /// Makes a grace period whose numbers go on from an earlier ticket.
+  Grace(boolean asymmetric, Ticker ticker, int last) {
     this.asymmetric = asymmetric && Linux.available() && Linux.registerMembarrier();
     this.ticker = ticker;
+    this.last = last;
+    this.completed = last;
   }
 
   /// Makes and registers the guard of a thread.
@@ -129,16 +136,21 @@ public class Grace {
     try {
       int ticket = last + 1;
       last = ticket; // before the barrier: see I3
-      if (asymmetric) {
-        Linux.membarrier();
-      } else {
-        VarHandle.fullFence();
-      }
+      barrier();
       open.add(observe(ticket));
       complete();
       return ticket;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /// Makes the guards' counters visible, and what was cleared before visible to the guards.
+  void barrier() {
+    if (asymmetric) {
+      Linux.membarrier();
+    } else {
+      VarHandle.fullFence();
     }
   }
 
@@ -168,10 +180,10 @@ public class Grace {
   /// @param ticket from [#begin] or [#next]
   /// @return true if no guarded access that began before it is still inside
   public boolean isOver(int ticket) {
-    if (completed - ticket >= 0) {
+    if (!isOpen(ticket)) {
       return true;
     }
-    if (last - ticket < 0 || !lock.tryLock()) {
+    if (ticket == last + 1 || !lock.tryLock()) {
       return false;
     }
     try {
@@ -179,7 +191,15 @@ public class Grace {
     } finally {
       lock.unlock();
     }
-    return completed - ticket >= 0;
+    return !isOpen(ticket);
+  }
+
+  /// Whether a ticket is one of the few that are not over: those begun, and the next one. All
+  /// others are over, however long ago they were begun; so a frame may keep a ticket while the
+  /// numbers wrap.
+  private boolean isOpen(int ticket) {
+    int over = completed; // read before `last`: a ticket completed in between counts as open
+    return Integer.compareUnsigned(ticket - over - 1, last + 1 - over) < 0;
   }
 
   /// Waits until a grace period is over. The thread's tokens stay taken: the wait is for running
@@ -207,7 +227,7 @@ public class Grace {
   ///
   /// @param ticket from [#begin] or [#next]
   public final void beginAndAwait(int ticket) {
-    if (last - ticket < 0) {
+    if (ticket == next()) {
       begin();
     }
     await(ticket);

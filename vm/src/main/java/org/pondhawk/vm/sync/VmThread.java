@@ -159,9 +159,13 @@ public final class VmThread {
     return held == 0;
   }
 
+  /// Counts a taking of a token that is held already; false if it is not, and can be taken.
   boolean recurse(Token token, boolean wantExclusive) {
     int i = find(token);
     if (i < 0) {
+      if (held == TOKENS) {
+        throw new IllegalStateException(name + " holds " + held + " tokens and wants " + token);
+      }
       return false;
     }
     if (wantExclusive && !exclusive[i]) {
@@ -173,9 +177,6 @@ public final class VmThread {
   }
 
   void push(Token token, boolean takenExclusively) {
-    if (held == TOKENS) {
-      throw new IllegalStateException(name + " holds " + held + " tokens and wants " + token);
-    }
     tokens[held] = token;
     exclusive[held] = takenExclusively;
     depths[held] = 1;

@@ -47,10 +47,10 @@ public final class WaitChannel {
     boolean interrupted = false;
     lock.lock();
     try {
-      long left = nanos;
-      while (epoch == ticket && left > 0) {
+      long end = System.nanoTime() + nanos;
+      for (long left = nanos; epoch == ticket && left > 0; left = end - System.nanoTime()) {
         try {
-          left = woken.awaitNanos(left);
+          long _ = woken.awaitNanos(left);
         } catch (InterruptedException _) {
           interrupted = true; // kept pending: an interrupt must not break a wait of the machine
         }

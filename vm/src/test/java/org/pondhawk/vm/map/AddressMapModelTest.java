@@ -1,0 +1,135 @@
+package org.pondhawk.vm.map;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.pondhawk.vm.boot.TestMachine;
+import org.pondhawk.vm.object.VmObject;
+
+/// The map against an array with one cell for each page of a small range.
+class AddressMapModelTest {
+  private static final int PAGES = 64;
+  private static final long SIZE = 4096;
+  private static final int STEPS = 1_500;
+
+  private final TestMachine machine = new TestMachine(256);
+  private final Space space = machine.vm.newSpace();
+  private final VmObject object = machine.vm.objects().create(PAGES, machine.vm.nodes());
+
+  @AfterEach
+  void release() {
+    machine.close();
+  }
+
+  static LongStream seeds() {
+    return LongStream.concat(LongStream.rangeClosed(1, 15), LongStream.of(System.nanoTime()));
+  }
+
+  private MapEntry entry(long start, long end) {
+    Backing backing = new Backing(start, end, object, 0, space.pmap(), null);
+    return new MapEntry(backing, Access.READ, false, Inheritance.COPY);
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void behavesAsAnArrayOfPages(long seed) {
+    Random random = new Random(seed);
+    AddressMap map = new AddressMap(PAGES * SIZE);
+    @Nullable MapEntry[] cells = new @Nullable MapEntry[PAGES];
+    List<String> history = new ArrayList<>(List.of("seed " + seed));
+    for (int step = 0; step < STEPS; step++) {
+      int from = random.nextInt(PAGES);
+      int to = from + 1 + random.nextInt(Math.min(8, PAGES - from));
+      long start = from * SIZE;
+      long end = to * SIZE;
+      boolean free = true;
+      List<MapEntry> overlapping = new ArrayList<>();
+      for (int i = from; i < to; i++) {
+        free &= cells[i] == null;
+        if (cells[i] != null && !overlapping.contains(cells[i])) {
+          overlapping.add(cells[i]);
+        }
+      }
+      assertThat(map.isFree(start, end)).as(history::toString).isEqualTo(free);
+      assertThat(map.overlapping(start, end)).as(history::toString).isEqualTo(overlapping);
+      if (free && random.nextBoolean()) {
+        history.add("map.insert(entry(%d, %d));".formatted(start, end));
+        MapEntry entry = entry(start, end);
+        map.insert(entry);
+        for (int i = from; i < to; i++) {
+          cells[i] = entry;
+        }
+      } else if (cells[from] != null && random.nextBoolean()) {
+        history.add("map.remove(map.find(%d));".formatted(start));
+        MapEntry entry = cells[from];
+        map.remove(entry);
+        Arrays.fill(cells, (int) (entry.start() / SIZE), (int) (entry.end() / SIZE), null);
+      }
+      compare(map, cells, random, history);
+    }
+  }
+
+  private static void compare(
+      AddressMap map, @Nullable MapEntry[] cells, Random random, List<String> history) {
+    long size = 0;
+    List<MapEntry> all = new ArrayList<>();
+    for (int i = 0; i < PAGES; i++) {
+      assertThat(map.find(i * SIZE + random.nextInt((int) SIZE)))
+          .as(history::toString)
+          .isSameAs(cells[i]);
+      size += cells[i] == null ? 0 : SIZE;
+      if (cells[i] != null && !all.contains(cells[i])) {
+        all.add(cells[i]);
+      }
+    }
+    assertThat(map.size()).as(history::toString).isEqualTo(size);
+    assertThat(map.all()).as(history::toString).isEqualTo(all);
+    long length = (1 + random.nextInt(10)) * SIZE;
+    long hint = random.nextInt(PAGES) * SIZE;
+    long alignment = SIZE << random.nextInt(4);
+    assertThat(map.findSpace(length, hint, alignment))
+        .as("findSpace(%d, %d, %d) in %s", length, hint, alignment, history)
+        .isEqualTo(fit(cells, length, hint, alignment));
+  }
+
+  private static long fit(@Nullable MapEntry[] cells, long length, long hint, long alignment) {
+    for (long start = (hint + alignment - 1) / alignment * alignment;
+        start + length <= PAGES * SIZE;
+        start += alignment) {
+      boolean free = true;
+      for (long at = start; at < start + length; at += SIZE) {
+        free &= cells[(int) (at / SIZE)] == null;
+      }
+      if (free) {
+        return start;
+      }
+    }
+    return -1;
+  }
+
+  @Test
+  void anEntryThatIsNotThereCannotBeRemoved() {
+    AddressMap map = new AddressMap(PAGES * SIZE);
+    map.insert(entry(0, SIZE));
+    assertThatThrownBy(() -> map.remove(entry(0, SIZE))).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void nothingIsFoundInAnEmptyMap() {
+    AddressMap map = new AddressMap(PAGES * SIZE);
+    assertThat(map.find(0)).isNull();
+    assertThat(map.overlapping(0, PAGES * SIZE)).isEmpty();
+    assertThat(map.findSpace(PAGES * SIZE, 0, SIZE)).isZero();
+    assertThat(map.findSpace(PAGES * SIZE + SIZE, 0, SIZE)).isEqualTo(-1);
+  }
+}

@@ -1,0 +1,193 @@
+package org.pondhawk.vm.queue;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.pondhawk.vm.mem.FrameMemory;
+import org.pondhawk.vm.mem.OwnMemory;
+import org.pondhawk.vm.page.PageArray;
+
+/// With 1,024 pages each colour has one: page n has colour n.
+class ColorSearchTest {
+  private final OwnMemory memory = new OwnMemory();
+  private final FrameMemory frames = FrameMemory.reserve(PageQueue.COLORS, 4096);
+  private final PageArray pages = new PageArray(memory, frames, 0);
+  private final PageQueues queues = new PageQueues(memory, pages, new VmStats(1));
+  private final ColorSearch search = new ColorSearch(pages, queues);
+
+  @BeforeEach
+  void queueAll() {
+    for (int page = 0; page < PageQueue.COLORS; page++) {
+      pages.lock(page);
+      queues.add(0, page, PageQueue.FREE, true);
+      pages.unlock(page);
+    }
+  }
+
+  @AfterEach
+  void release() {
+    frames.close();
+    memory.close();
+  }
+
+  private List<Integer> order(int color) {
+    List<Integer> met = new ArrayList<>();
+    int page = search.take(0, PageQueue.FREE, color, p -> !met.add(p));
+    if (page != PageArray.NONE) {
+      pages.unlock(page);
+    }
+    return met;
+  }
+
+  private static void range(List<Integer> into, int from, int to) {
+    for (int color = from; color < to; color++) {
+      into.add(color);
+    }
+  }
+
+  private int take(int color) {
+    int page = search.take(0, PageQueue.FREE, color, _ -> true);
+    if (page != PageArray.NONE) {
+      pages.unlock(page);
+    }
+    return page;
+  }
+
+  /// Refuses each colour the first time only: the home, probed again by the wide search, is taken.
+  private List<Integer> refusingOnce(int color, int accept) {
+    List<Integer> met = new ArrayList<>();
+    int page =
+        search.take(
+            0,
+            PageQueue.FREE,
+            color,
+            p -> {
+              met.add(p);
+              return p == accept;
+            });
+    assertThat(page).isEqualTo(accept);
+    pages.unlock(page);
+    return met;
+  }
+
+  @Test
+  void probesInTheOrderOfTheWorkedExample() {
+    List<Integer> expected = new ArrayList<>(List.of(37));
+    range(expected, 37, 48);
+    range(expected, 32, 37);
+    range(expected, 48, 64);
+    range(expected, 0, 32);
+    range(expected, 64, 1023);
+
+    assertThat(refusingOnce(37, 1022)).isEqualTo(expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0", "15", "16", "511", "512", "777", "1023"})
+  void visitsEveryColourOnceFromAnyStart(int start) {
+    List<Integer> met = new ArrayList<>();
+    assertThat(
+            search.take(
+                0,
+                PageQueue.FREE,
+                start,
+                p -> {
+                  met.add(p);
+                  return false;
+                }))
+        .isEqualTo(PageArray.NONE);
+
+    assertThat(met.getFirst()).as("home, directly").isEqualTo(start);
+    assertThat(met.subList(1, met.size())).hasSize(1024).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void takesThePageOffItsQueueAndLocksIt() {
+    int page = search.take(0, PageQueue.FREE, 5, _ -> true);
+
+    assertThat(page).isEqualTo(5);
+    assertThat(pages.queue(5)).isEqualTo(PageQueue.NONE);
+    assertThat(pages.tryLock(5)).as("its spin lock is the caller's").isFalse();
+    assertThat(queues.length(PageQueue.FREE.index(5))).isZero();
+    pages.unlock(page);
+  }
+
+  @Test
+  void skipsAPageWhoseSpinLockIsTaken() {
+    pages.lock(5);
+    int page = search.take(0, PageQueue.FREE, 5, _ -> true);
+    assertThat(page).isEqualTo(6);
+    pages.unlock(page);
+    pages.unlock(5);
+  }
+
+  @Test
+  void findsNothingOnQueuesOfAnotherKind() {
+    assertThat(search.take(0, PageQueue.CACHE, 5, _ -> true)).isEqualTo(PageArray.NONE);
+  }
+
+  @Test
+  void remembersWhereAFarSearchSucceededAndForgetsItOnADirectHit() {
+    int home = PageQueue.FREE.index(37);
+    refusingOnce(37, 700);
+    assertThat(queues.lastColor(home)).isEqualTo(700);
+
+    List<Integer> met = refusingOnce(37, 702);
+    assertThat(met).startsWith(37, 701, 702);
+
+    assertThat(take(37)).isEqualTo(37);
+    assertThat(queues.lastColor(home)).isEqualTo(-1);
+  }
+
+  @Test
+  void doesNotRememberANearOne() {
+    int home = PageQueue.FREE.index(32);
+    assertThat(refusingOnce(32, 38)).hasSize(8);
+    assertThat(queues.lastColor(home)).as("the seventh probe").isEqualTo(-1);
+    refusingOnce(32, 40);
+    assertThat(queues.lastColor(home)).as("the ninth, one of them empty").isEqualTo(40);
+  }
+
+  @Test
+  void emptiesEverythingAtLast() {
+    List<Integer> taken = new ArrayList<>();
+    for (int page = take(9); page != PageArray.NONE; page = take(9)) {
+      taken.add(page);
+    }
+    assertThat(taken).hasSize(1024).doesNotHaveDuplicates();
+    assertThat(order(9)).isEmpty();
+  }
+
+  @ParameterizedTest(name = "page {0} has colour {1}")
+  @CsvSource({
+    "0, 0",
+    "1, 1",
+    "1023, 1023",
+    "1024, 1",
+    "1025, 0",
+    "2047, 1022",
+    "1048576, 1",
+    "1049600, 0"
+  })
+  void theColourOfAPageFoldsItsHigherDigitsIn(int page, int color) {
+    assertThat(ColorPolicy.ofPage(page)).isEqualTo(color);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "6, 5, 171, 851",
+    "2, 0, 0, 0",
+    "2, 1, 511, 1023",
+    "2, 3, 512, 512",
+    "1, 0, -1, 1023"
+  })
+  void theColourToAskForIsOneOfTheProcessorsShare(int cpus, int stripe, long pindex, int color) {
+    assertThat(new ColorPolicy(cpus).choose(stripe, 0, pindex)).isEqualTo(color);
+  }
+}
