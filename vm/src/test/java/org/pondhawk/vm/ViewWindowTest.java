@@ -10,6 +10,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.mem.FrameMemory;
 
@@ -140,6 +142,33 @@ class ViewWindowTest {
           fixture.check();
         }
         fixture.check();
+      }
+    }
+
+    @ParameterizedTest(name = "with a chain: {0}")
+    @ValueSource(booleans = {false, true})
+    void isNotWhereAChildStores(boolean chain) {
+      try (ViewFixture fixture = new ViewFixture(PAGE)) {
+        View view = fixture.view;
+        long base = fixture.space.map(2 * PAGE, Protection.READ_WRITE);
+        view.fill(base, 2 * PAGE, (byte) 5);
+        try (PageWindow window = view.window(base, PAGE);
+            AddressSpace child = fixture.space.fork();
+            View its = child.view()) {
+          window.next();
+          if (chain) {
+            its.putByte(base + PAGE, (byte) 1); // the page is now of the second object of a chain
+          }
+          fixture.space.unmap(base, 2 * PAGE);
+          if (chain) {
+            fixture.vm.machine().collapser().collapseNow(its.space);
+          }
+          its.fill(base, 2 * PAGE, (byte) 9);
+
+          assertThat(window.bytes().mismatch(filled(5))).isEqualTo(-1);
+          assertThat(its.indexOf(base, 2 * PAGE, (byte) 5)).isEqualTo(-1);
+          fixture.check();
+        }
       }
     }
 

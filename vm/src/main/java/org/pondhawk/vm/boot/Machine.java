@@ -112,7 +112,7 @@ public final class Machine implements AutoCloseable {
     this.swapFile = openSwap(frames);
     this.swap = new SwapStore(swapFile, swapSpace, nodes, pages, busy, stats, io);
     this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
-    this.spaceParts = new Space.Parts(objects, nodes, reaper, grace, frames.pageShift());
+    this.spaceParts = new Space.Parts(objects, nodes, reaper, allocator, grace, frames.pageShift());
     VmThread daemonThread = new VmThread("pageout", 0, true, 0);
     if (!nodes.reserveFor(daemonThread, 2)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
