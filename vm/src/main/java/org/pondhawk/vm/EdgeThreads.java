@@ -1,10 +1,12 @@
 package org.pondhawk.vm;
 
+import java.io.UncheckedIOException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -49,6 +51,17 @@ final class EdgeThreads {
     return new IllegalStateException("the machine is closed");
   }
 
+  /// What callers may get without anything being broken: anything else may have left something
+  /// behind.
+  private static boolean isExpected(Throwable t) {
+    return switch (t) {
+      case VmPanic _ -> false;
+      case IllegalStateException _, IllegalArgumentException _ -> true;
+      case OutOfPagesException _, UncheckedIOException _ -> true;
+      default -> false;
+    };
+  }
+
   private <T> T enter(Function<VmThread, T> call) {
     try {
       @Nullable VmThread polled = idle.poll();
@@ -56,9 +69,11 @@ final class EdgeThreads {
       T result = call.apply(self);
       idle.add(self);
       return result;
-    } catch (VmPanic | AssertionError broken) {
-      machine.halt(broken);
-      throw broken;
+    } catch (Throwable t) {
+      if (!isExpected(t)) {
+        machine.halt(t);
+      }
+      throw t;
     } finally {
       machine.release();
     }

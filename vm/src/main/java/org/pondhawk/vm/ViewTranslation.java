@@ -1,9 +1,11 @@
 package org.pondhawk.vm;
 
+import java.io.UncheckedIOException;
 import java.lang.invoke.VarHandle;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
-import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.error.MachineHaltedException;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.OwnMemory;
@@ -261,8 +263,13 @@ abstract class ViewTranslation {
     }
     try {
       machine.faults().resolve(self, space, address, access);
-    } catch (VmPanic | AssertionError broken) {
-      machine.halt(broken);
+    } catch (OutOfPagesException
+        | AccessViolationException
+        | UncheckedIOException
+        | MachineHaltedException expected) {
+      throw expected;
+    } catch (Throwable broken) {
+      machine.halt(broken); // it may have left a page busy or a lock taken
       throw broken;
     }
   }

@@ -51,7 +51,10 @@ public final class VirtualMemory implements AutoCloseable {
     return boot(config, Seams.SOUND);
   }
 
-  static VirtualMemory boot(VmConfig config, Seams seams) {
+  /// Boots a machine with some parts replaced, for tests of this library: [Seams] is visible to
+  /// nobody else.
+  @SuppressWarnings("exports")
+  public static VirtualMemory boot(VmConfig config, Seams seams) {
     VirtualMemory vm = new VirtualMemory(config, seams);
     vm.daemon.start();
     vm.collapser.start();

@@ -37,6 +37,7 @@ import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapFileSpec;
+import org.pondhawk.vm.swap.SwapIo;
 import org.pondhawk.vm.swap.SwapSpace;
 import org.pondhawk.vm.swap.SwapStore;
 import org.pondhawk.vm.sync.Grace;
@@ -110,10 +111,11 @@ public final class Machine implements AutoCloseable {
     this.tableFrames = new TableFrames(page, allocator);
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
     this.swapFile = openSwap(frames);
-    this.swap = new SwapStore(swapFile, swapSpace, nodes, pages, busy, stats, io);
+    SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
+    this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, io);
     this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
     this.spaceParts = new Space.Parts(objects, nodes, reaper, allocator, grace, frames.pageShift());
-    VmThread daemonThread = new VmThread("pageout", 0, true, 0);
+    VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
     if (!nodes.reserveFor(daemonThread, 2)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
     }
@@ -126,10 +128,11 @@ public final class Machine implements AutoCloseable {
             mappings,
             swap,
             halt,
-            new VmThread("collapse", 0, true, 0));
+            new VmThread("collapse", 0, true, 0).endsWith(halt));
     this.daemon =
         new PageoutDaemon(
             new PageoutParts(page, allocator, objects, mappings, swap, grace), halt, daemonThread);
+    seams.booted(this);
   }
 
   /// Opens the swap file, last of all that can fail, and gives everything back if that does.
@@ -147,7 +150,7 @@ public final class Machine implements AutoCloseable {
   /// Makes the record of a thread that enters the machine.
   public VmThread newThread(String name) {
     int stripe = Math.floorMod(nextStripe.getAndIncrement(), spec.cpus());
-    return new VmThread(name, stripe, false, 0);
+    return new VmThread(name, stripe, false, 0).endsWith(halt);
   }
 
   /// Makes an empty address space.

@@ -4,6 +4,7 @@ import java.util.function.Function;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.swap.SwapIo;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.Ticker;
 
@@ -27,4 +28,12 @@ public interface Seams {
   default Function<Mappings, Mappings> mappings(PageArray pages) {
     return sound -> sound;
   }
+
+  /// Wraps the transfers to and from the swap file.
+  default SwapIo swapIo(SwapIo sound) {
+    return sound;
+  }
+
+  /// Is told of the machine that was made with these parts.
+  default void booted(Machine machine) {}
 }

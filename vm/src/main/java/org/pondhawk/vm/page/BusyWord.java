@@ -15,16 +15,15 @@ package org.pondhawk.vm.page;
 /// | transition      | needs        | result       | then                            |
 /// |-----------------|--------------|--------------|---------------------------------|
 /// | `tryHardBusy`   | `L=0`, `n=0` | `L=1`        |                                 |
-/// | `tryHardBusyShared` | `L=0`    | `L=1`        | `n` stays: I/O is in flight     |
+/// | `hardBusyBesideSoft` | `L=0`   | `L=1`        | `n` stays: I/O is in flight     |
 /// | `unbusy`        | `L=1`        | `L=0`, `W=0` | wake if W was 1                 |
 /// | `trySoftBusy`   | `L=0`        | `n+1`        |                                 |
 /// | `addSoftBusy`   | `L=1` or `n>0` | `n+1`      |                                 |
 /// | `dropSoftBusy`  | `n>0`        | `n-1`        | if only W is left: `W=0`, wake  |
-/// | `startIo`       | `L=1`        | `n+1`        |                                 |
 /// | `finishIo`      | `n>0`        | `n-1`        | no wake: the hard-busy holder's unbusy does it |
 /// | `beginSwap`     | `L=1` or `n>0`, `S=0` | `S=1` |                               |
 /// | `endSwap`       | `S=1`        | `S=0`        | no wake: unbusy or drop does it |
-/// | `want`          | `L=1` or `n>0` | `W=1`      | the caller sleeps               |
+/// | `sleepWhileBusy` | `L=1` or `n>0` | `W=1`     | the caller sleeps               |
 ///
 /// Everything else is illegal and throws [org.pondhawk.vm.error.VmPanic] with [#describe].
 /// [PageBusy] makes the transitions; this class owns the bits.

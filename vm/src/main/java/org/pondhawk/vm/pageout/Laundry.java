@@ -34,7 +34,7 @@ final class Laundry {
   private final ArrayDeque<Cluster> waiting = new ArrayDeque<>();
   private final ArrayDeque<Cluster> spare = new ArrayDeque<>();
   private int pagesWithoutBegin;
-  private int refused;
+  private int notCleaned;
 
   /// Pages of one object that are written together.
   private static final class Cluster {
@@ -142,6 +142,13 @@ final class Laundry {
     }
   }
 
+  /// How many pages came back dirty since the last call.
+  int takeNotCleaned() {
+    int n = notCleaned;
+    notCleaned = 0;
+    return n;
+  }
+
   private void write(VmThread self, Cluster cluster) {
     VmObject object = cluster.object;
     if (object == null) {
@@ -172,15 +179,8 @@ final class Laundry {
       return;
     }
     // What can't be written now must not stand in the way of what can: it goes to the tail.
+    notCleaned++;
     parts.page().queues().requeue(page, PageQueue.INACTIVE);
     parts.page().busy().unbusy(page);
-    refused++;
-  }
-
-  /// Takes the number of pages that were taken in and could not be written since the last call.
-  int takeRefused() {
-    int n = refused;
-    refused = 0;
-    return n;
   }
 }

@@ -23,14 +23,15 @@ public final class PageoutDaemon implements Runnable {
    *
    * The state is what it aims at: TARGET1 when asked anew, TARGET2 while it runs on by itself. A pass that
    * did not get enough raises `sweeps`; every ten of them the scans get less patient with dirty and
-   * with active pages. When twenty got nothing and swap is full, whoever waits for memory is refused.
+   * with active pages. When twenty in a row reclaimed nothing and swap is full, whoever waits for
+   * memory is refused.
    *
    * Differs from DragonFly: see [ActiveScan] and [FreeGate].
    */
   private static final long IDLE_NANOS = 100_000_000L;
   private static final long SWAP_FULL_NANOS = 50_000_000L;
   private static final int SWEEPS_PER_LAP = 10;
-  private static final int HOPELESS_LAPS = 2;
+  private static final int HOPELESS = 20;
   private static final int MAX_SWEEPS = 1 << 30;
   private static final int COLOR_STEP = 23;
   private static final long CACHE_LEFT = 16;
@@ -48,6 +49,7 @@ public final class PageoutDaemon implements Runnable {
   private volatile boolean stopped;
   private boolean aimsAtTarget2;
   private int sweeps;
+  private int barrenPasses;
   private int inactiveColor;
   private int activeColor;
   private int cacheColor;
@@ -181,7 +183,9 @@ public final class PageoutDaemon implements Runnable {
     }
     inactive.begin();
     laundry.finish(self);
-    return delta - laundry.takeRefused();
+    delta -= laundry.takeNotCleaned();
+    barrenPasses = delta > 0 ? 0 : Math.min(barrenPasses + 1, HOPELESS);
+    return delta;
   }
 
   /// On the way to the last target no more than a tenth of the inactive pages is taken at a time.
@@ -193,6 +197,9 @@ public final class PageoutDaemon implements Runnable {
   private long inactiveShortage(long shortage) {
     FreeLevels levels = pressure.levels();
     long lacking = levels.inactiveTarget() - stats.global(PageCount.INACTIVE);
+    if (shortage > 0 && parts.swap().isFull()) {
+      return Math.max(lacking, shortage); // the inactive ones may all be dirty: find clean ones
+    }
     return shortage > 0 ? lacking + Math.min(2 * shortage, levels.inactiveTarget() / 10) : lacking;
   }
 
@@ -209,10 +216,17 @@ public final class PageoutDaemon implements Runnable {
   private void scanCache() {
     FreeLevels levels = pressure.levels();
     while (stats.view(self.stripe(), PageCount.FREE) < levels.freeTarget()
-        && stats.view(self.stripe(), PageCount.CACHE) > CACHE_LEFT
+        && stats.view(self.stripe(), PageCount.CACHE) > cacheLeft()
         && parts.allocator().freeOneCached(self, cacheColor, true)) {
       cacheColor = (cacheColor + COLOR_STEP) & (PageQueue.COLORS - 1);
     }
+  }
+
+  /// Some cached pages are left to be had back, unless no fault may allocate without them.
+  private long cacheLeft() {
+    boolean reserveTouched =
+        stats.view(self.stripe(), PageCount.FREE) < pressure.levels().reserved();
+    return reserveTouched ? 0 : CACHE_LEFT;
   }
 
   private void decide(long shortage) {
@@ -220,7 +234,7 @@ public final class PageoutDaemon implements Runnable {
     if (shortage > 0) {
       sweeps = Math.min(sweeps + 1, MAX_SWEEPS);
       boolean swapFull = parts.swap().isFull();
-      gate.setExhausted(swapFull && laps() >= HOPELESS_LAPS && pressure.target1(stripe));
+      gate.setExhausted(swapFull && barrenPasses >= HOPELESS && pressure.target1(stripe));
       if (swapFull) {
         gate.pause(self, SWAP_FULL_NANOS);
       }

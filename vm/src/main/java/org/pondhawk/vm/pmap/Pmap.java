@@ -38,6 +38,7 @@ public final class Pmap implements Translations {
   private static final int CLOSED = 1 << 31;
   private static final int LG_WORDS_PER_PIECE = PIECE_SHIFT - 3;
   private static final long FROZEN = 1;
+  private static final int SEED_STEP = 619;
 
   private final PageArray pages;
   private final OwnMemory memory;
@@ -49,6 +50,10 @@ public final class Pmap implements Translations {
   private final int pageShift;
   private final long id;
   private final TablePieces pieces;
+
+  /// Where the generations of new entries begin; another number after each piece that was dropped.
+  private volatile int seed;
+
   private final ReentrantLock pieceLock = new ReentrantLock();
   private final AtomicLong resident = new AtomicLong();
 
@@ -198,13 +203,13 @@ public final class Pmap implements Translations {
       long was = RawMemory.getLongAcquire(slot);
       if (!Pte.isValid(was)) {
         chargedPiece(pieceOf(slot)).raise();
-        if (RawMemory.compareAndSetLong(slot, was, Pte.install(was, frame, bits))) {
+        if (RawMemory.compareAndSetLong(slot, was, Pte.install(was, frame, bits, seed))) {
           resident.incrementAndGet();
           return;
         }
         chargedPiece(pieceOf(slot)).lower();
       } else if (Pte.frame(was) != frame) {
-        if (replace(slot, was, Pte.install(was, frame, bits))) {
+        if (replace(slot, was, Pte.install(was, frame, bits, seed))) {
           return;
         }
       } else if (RawMemory.compareAndSetLong(slot, was, was | bits)) {
@@ -350,6 +355,7 @@ public final class Pmap implements Translations {
     }
   }
 
+  @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock only
   private int dropPiece(long n) {
     int balloon = chargedPiece(n).balloon;
     if (holdsEntries(n)) {
@@ -357,6 +363,7 @@ public final class Pmap implements Translations {
       chargedPiece(regionPieceOf(n)).lower();
     }
     pieces.set(n, null);
+    seed += SEED_STEP;
     memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
     return balloon;
   }

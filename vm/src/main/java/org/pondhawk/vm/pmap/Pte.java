@@ -11,7 +11,9 @@ package org.pondhawk.vm.pmap;
 ///
 /// V valid, W writable, A accessed, M modified, X executable, P pinned (wired), G managed: a page
 /// with a descriptor. The generation is raised at every installation and survives removal, so that
-/// a reader who loads the same word twice knows that nothing came between.
+/// a reader who loads the same word twice knows that nothing came between, unless exactly 2,048
+/// installations of the same frame did. Where a piece of the table was dropped and generations
+/// begin anew, they begin elsewhere.
 public final class Pte {
   /// The entry maps a page.
   public static final long VALID = 1;
@@ -62,8 +64,11 @@ public final class Pte {
   }
 
   /// The entry that follows `old` in its slot and maps a frame.
-  static long install(long old, long frame, long bits) {
-    long generation = (old + (1L << GENERATION_SHIFT)) & GENERATION;
+  ///
+  /// @param seed where the generations of a slot begin that has none
+  static long install(long old, long frame, long bits, int seed) {
+    long before = (old & GENERATION) == 0 ? (long) seed << GENERATION_SHIFT : old;
+    long generation = (before + (1L << GENERATION_SHIFT)) & GENERATION;
     return generation | frame | VALID | MANAGED | bits;
   }
 

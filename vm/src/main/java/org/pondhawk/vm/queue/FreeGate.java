@@ -42,7 +42,9 @@ public final class FreeGate {
   private final AtomicBoolean someoneWaits = new AtomicBoolean();
   private final AtomicLong deficit = new AtomicLong();
   private volatile @Nullable VmThread daemon;
-  private volatile boolean exhausted;
+
+  /// The progress at which the daemon found nothing left to free; -1 while there is something.
+  private volatile long exhaustedAt = -1;
 
   /// Makes the gate of a machine.
   ///
@@ -114,7 +116,7 @@ public final class FreeGate {
   private void slice(VmThread self, Patience patience) {
     halt.check();
     int ticket = freePages.ticket();
-    if (exhausted) {
+    if (exhaustedAt >= 0 && exhaustedAt == progress()) {
       throw outOfPages("swap is full and nothing can be freed");
     }
     someoneWaits.set(true);
@@ -216,13 +218,12 @@ public final class FreeGate {
   }
 
   /// Declares that nothing can be freed because swap is full, or takes that back: while it holds,
-  /// who would wait is refused.
+  /// who would wait is refused. The verdict is void as soon as a page is freed or a transfer ends.
   public void setExhausted(boolean nothingLeft) {
-    if (exhausted != nothingLeft) {
-      exhausted = nothingLeft;
-      if (nothingLeft) {
-        freePages.wakeAll();
-      }
+    boolean before = exhaustedAt >= 0;
+    exhaustedAt = nothingLeft ? progress() : -1;
+    if (nothingLeft && !before) {
+      freePages.wakeAll();
     }
   }
 

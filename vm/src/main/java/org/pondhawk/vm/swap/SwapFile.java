@@ -22,7 +22,7 @@ import org.pondhawk.vm.mem.Linux;
 ///
 /// **Failure.** `IOException` with the file and the blocks. After a read that failed the frames
 /// hold garbage; after a write that failed the blocks do.
-public final class SwapFile implements AutoCloseable {
+public final class SwapFile implements SwapIo, AutoCloseable {
   private static final int IOVEC_BYTES = 16;
   private static final int IOVEC_LENGTH = 8;
 
@@ -77,12 +77,12 @@ public final class SwapFile implements AutoCloseable {
     return spec.blockCount();
   }
 
-  /// Reads `count` blocks from `block` on into the frames at the first `count` of the addresses.
+  @Override
   public void readRun(int block, long[] frameAddresses, int count) throws IOException {
     transferRun(Direction.READ, block, frameAddresses, count);
   }
 
-  /// Writes the frames at the first `count` of the addresses to `count` blocks from `block` on.
+  @Override
   public void writeRun(int block, long[] frameAddresses, int count) throws IOException {
     transferRun(Direction.WRITE, block, frameAddresses, count);
   }

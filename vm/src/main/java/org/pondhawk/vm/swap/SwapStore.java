@@ -15,7 +15,7 @@ import org.pondhawk.vm.sync.VmThread;
 
 /// What all swap pagers of a machine share: the file, its space, and the way to do I/O.
 public final class SwapStore implements PagerSource {
-  private final @Nullable SwapFile file;
+  private final @Nullable SwapIo file;
   private final @Nullable SwapSpace space;
   private final RadixNodes nodes;
   private final PageArray pages;
@@ -29,7 +29,7 @@ public final class SwapStore implements PagerSource {
   /// @param space which blocks of it are free, or null likewise
   /// @param io runs the transfers of virtual threads, whose carrier a native call would pin
   public SwapStore(
-      @Nullable SwapFile file,
+      @Nullable SwapIo file,
       @Nullable SwapSpace space,
       RadixNodes nodes,
       PageArray pages,
@@ -119,11 +119,11 @@ public final class SwapStore implements PagerSource {
 
   /// One request to the file.
   private interface Request {
-    void run(SwapFile file) throws IOException;
+    void run(SwapIo file) throws IOException;
   }
 
   private void transfer(VmThread self, Request request) throws IOException {
-    SwapFile f = file;
+    SwapIo f = file;
     if (f == null) {
       throw new IOException("a transfer to swap on a machine that has none");
     }
@@ -143,7 +143,7 @@ public final class SwapStore implements PagerSource {
     }
   }
 
-  private void handOver(SwapFile f, Request request) throws IOException {
+  private void handOver(SwapIo f, Request request) throws IOException {
     try {
       CompletableFuture.runAsync(
               () -> {

@@ -25,6 +25,7 @@ public final class VmThread {
   private boolean poppedExclusive;
   private @Nullable Ticker deadlineClock;
   private long deadlineNanos;
+  private @Nullable HaltSwitch halt;
 
   /// Index nodes taken before tokens, for an operation that may insert.
   public final IntStack spareNodes = new IntStack();
@@ -40,6 +41,14 @@ public final class VmThread {
     this.stripe = stripe;
     this.system = system;
     this.nice = nice;
+  }
+
+  /// Lets the thread's sleeps end when a machine is halted: what it waits for may never come.
+  ///
+  /// @return this
+  public VmThread endsWith(HaltSwitch machine) {
+    halt = machine;
+    return this;
   }
 
   /// The name for diagnostics.
@@ -103,7 +112,8 @@ public final class VmThread {
     return clock == null ? Long.MAX_VALUE : deadlineNanos - clock.nanos();
   }
 
-  /// Sleeps on a channel with every token given up meanwhile, but not past the deadline.
+  /// Sleeps on a channel with every token given up meanwhile, but not past the deadline. Throws if
+  /// the machine is halted by then.
   ///
   /// @param channel where to sleep
   /// @param ticket the channel's ticket, taken before the condition was tested
@@ -111,12 +121,17 @@ public final class VmThread {
   /// @return true if woken, false if the time was over
   public boolean sleep(WaitChannel channel, int ticket, long nanos) {
     assert LockOrder.maySleep() : "sleeping for " + channel.reason() + " with a spin lock held";
+    boolean woken;
     dropAll();
     try {
-      return channel.await(ticket, Math.min(nanos, nanosLeft()));
+      woken = channel.await(ticket, Math.min(nanos, nanosLeft()));
     } finally {
       retakeAll();
     }
+    if (halt != null) {
+      halt.check();
+    }
+    return woken;
   }
 
   /// Runs something that blocks, as I/O, with every token given up meanwhile.

@@ -21,29 +21,36 @@ class PteTest {
 
   @Test
   void anInstalledEntryHasItsFrameItsBitsAndTheNextGeneration() {
-    long first = Pte.install(0, FRAME, Pte.ACCESSED);
+    long first = Pte.install(0, FRAME, Pte.ACCESSED, 0);
     assertThat(Pte.frame(first)).isEqualTo(FRAME);
     assertThat(Pte.isValid(first)).isTrue();
     assertThat(Pte.isWritable(first)).isFalse();
     assertThat(Pte.describe(first)).isEqualTo("V-A- frame 0x7f1234567000 generation 1");
 
-    long second = Pte.install(Pte.removed(first), FRAME, Pte.WRITABLE);
+    long second = Pte.install(Pte.removed(first), FRAME, Pte.WRITABLE, 0);
     assertThat(second).isNotEqualTo(first);
     assertThat(Pte.describe(second)).isEqualTo("VW-- frame 0x7f1234567000 generation 2");
   }
 
   @Test
   void aRemovedEntryKeepsItsGenerationOnly() {
-    long removed = Pte.removed(Pte.install(0, FRAME, Pte.WRITE_HIT));
+    long removed = Pte.removed(Pte.install(0, FRAME, Pte.WRITE_HIT, 0));
     assertThat(removed).isEqualTo(1L << 52);
     assertThat(Pte.isValid(removed)).isFalse();
     assertThat(Pte.maps(removed, 0)).isFalse();
   }
 
   @Test
+  void aSlotWithoutAGenerationBeginsBehindTheSeed() {
+    assertThat(Pte.describe(Pte.install(0, FRAME, 0, 618))).endsWith("generation 619");
+    assertThat(Pte.describe(Pte.install(5L << 52, FRAME, 0, 618))).endsWith("generation 6");
+    assertThat(Pte.install(0, FRAME, 0, Integer.MAX_VALUE)).isPositive();
+  }
+
+  @Test
   void theGenerationWrapsWithinItsBits() {
     long last = 0x7ffL << 52;
-    long wrapped = Pte.install(last, FRAME, 0);
+    long wrapped = Pte.install(last, FRAME, 0, 0);
     assertThat(wrapped).isPositive();
     assertThat(wrapped >>> 52).isZero();
     assertThat(Pte.frame(wrapped)).isEqualTo(FRAME);
@@ -51,7 +58,7 @@ class PteTest {
 
   @Test
   void onlyAValidEntryOfTheFrameMapsIt() {
-    long entry = Pte.install(0, FRAME, 0);
+    long entry = Pte.install(0, FRAME, 0, 0);
     assertThat(Pte.maps(entry, FRAME)).isTrue();
     assertThat(Pte.maps(entry, FRAME + 4096)).isFalse();
     assertThat(Pte.maps(entry & ~Pte.VALID, FRAME)).isFalse();

@@ -1,0 +1,122 @@
+package org.pondhawk.testkit;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import org.pondhawk.vm.boot.Seams;
+import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.Ticker;
+import org.pondhawk.vm.sync.VmThread;
+
+/// Machines with one part that is broken on purpose: the canaries of the oracles. A test that finds
+/// nothing wrong with one of these would find nothing wrong with anything.
+public final class BrokenParts {
+  private BrokenParts() {}
+
+  /// Every grace period is over as soon as it is begun: a frame is written out or used anew while a
+  /// store into it is under way.
+  public static Seams noGracePeriod() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker) {
+        return new Grace(asymmetric, ticker) {
+          @Override
+          public boolean isOver(int ticket) {
+            return true;
+          }
+
+          @Override
+          public void await(int ticket) {}
+        };
+      }
+    };
+  }
+
+  /// The modified bit of one mapping is forgotten, once: the page is taken for clean and dropped.
+  public static Seams oneModifiedBitLost() {
+    return new Seams() {
+      @Override
+      public Function<Mappings, Mappings> mappings(PageArray pages) {
+        return sound -> new ForgetfulMappings(sound, pages);
+      }
+    };
+  }
+
+  /// Pages that others have busy are taken all the same.
+  public static Seams busyPagesTaken() {
+    return new Seams() {
+      @Override
+      public PageBusy busy(PageArray pages) {
+        return new PageBusy(pages) {
+          @Override
+          public boolean tryHardBusy(int page) {
+            if (super.tryHardBusy(page)) {
+              return true;
+            }
+            if (!isHardBusy(page)) {
+              hardBusyBesideSoft(new VmThread("robber", 0, false, 0), page);
+            }
+            return true;
+          }
+        };
+      }
+    };
+  }
+
+  /// Whoever releases a page forgets those who wait for it.
+  public static Seams noWakeup() {
+    return new Seams() {
+      @Override
+      public PageBusy busy(PageArray pages) {
+        return new PageBusy(pages) {
+          @Override
+          public void unbusy(int page) {
+            release(page);
+          }
+        };
+      }
+    };
+  }
+
+  /// Forgets the modified bit of the first clean page that turns out to be modified.
+  private static final class ForgetfulMappings implements Mappings {
+    private final Mappings sound;
+    private final PageArray pages;
+    private final AtomicInteger forgotten = new AtomicInteger(PageArray.NONE);
+
+    ForgetfulMappings(Mappings sound, PageArray pages) {
+      this.sound = sound;
+      this.pages = pages;
+    }
+
+    private boolean forgets(int page) {
+      return forgotten.get() == page || forgotten.compareAndSet(PageArray.NONE, page);
+    }
+
+    @Override
+    public boolean isModified(int page) {
+      return sound.isModified(page) && !(pages.dirty(page) == 0 && forgets(page));
+    }
+
+    @Override
+    public void removeAll(int page) {
+      boolean wasClean = pages.dirty(page) == 0;
+      sound.removeAll(page);
+      if (wasClean && forgotten.compareAndSet(page, Integer.MAX_VALUE)) {
+        pages.clearDirty(page);
+      }
+    }
+
+    @Override
+    public void writeProtect(int page) {
+      sound.writeProtect(page);
+    }
+
+    @Override
+    public int testAndClearReferenced(int page) {
+      return sound.testAndClearReferenced(page);
+    }
+  }
+}

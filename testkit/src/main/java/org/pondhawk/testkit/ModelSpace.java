@@ -1,0 +1,133 @@
+package org.pondhawk.testkit;
+
+import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.Protection;
+
+/// What a range of an address space should hold, in ordinary arrays: page number to bytes.
+///
+/// A page that was never stored into shares one array of zeros.
+public final class ModelSpace {
+  private final int pageSize;
+  private final byte[] zeros;
+  private final TreeMap<Long, byte[]> content = new TreeMap<>();
+  private final TreeMap<Long, Protection> protection = new TreeMap<>();
+
+  /// A model without any page.
+  public ModelSpace(int pageSize) {
+    this.pageSize = pageSize;
+    this.zeros = new byte[pageSize];
+  }
+
+  /// How many pages are mapped.
+  public int pageCount() {
+    return content.size();
+  }
+
+  /// The first mapped page at or after a number, or null for none.
+  public @Nullable Long ceiling(long page) {
+    return content.ceilingKey(page);
+  }
+
+  /// Whether a page is mapped.
+  public boolean isMapped(long page) {
+    return content.containsKey(page);
+  }
+
+  /// Whether a page of a range is mapped.
+  public boolean anyMapped(long page, long count) {
+    Long next = content.ceilingKey(page);
+    return next != null && next < page + count;
+  }
+
+  /// Maps pages of zeros.
+  public void map(long page, long count, Protection with) {
+    for (long p = page; p < page + count; p++) {
+      content.put(p, zeros);
+      protection.put(p, with);
+    }
+  }
+
+  /// Unmaps pages, mapped or not.
+  public void unmap(long page, long count) {
+    content.subMap(page, page + count).clear();
+    protection.subMap(page, page + count).clear();
+  }
+
+  /// Unmaps everything.
+  public void clear() {
+    content.clear();
+    protection.clear();
+  }
+
+  /// Whether loads are allowed from the page of an address.
+  public boolean isReadable(long address) {
+    Protection with = protection.get(address / pageSize);
+    return with != null && with != Protection.NONE;
+  }
+
+  /// Whether stores are allowed to the page of an address.
+  public boolean isWritable(long address) {
+    return protection.get(address / pageSize) == Protection.READ_WRITE;
+  }
+
+  /// How many bytes from an address on can be loaded.
+  public int readable(long address, int length) {
+    int done = 0;
+    while (done < length && isReadable(address + done)) {
+      done += restOfPage(address + done);
+    }
+    return Math.min(done, length);
+  }
+
+  /// How many bytes from an address on can be stored.
+  public int writable(long address, int length) {
+    int done = 0;
+    while (done < length && isWritable(address + done)) {
+      done += restOfPage(address + done);
+    }
+    return Math.min(done, length);
+  }
+
+  private int restOfPage(long address) {
+    return pageSize - (int) (address % pageSize);
+  }
+
+  /// Stores bytes that are all writable.
+  public void store(long address, byte[] bytes, int length) {
+    for (int done = 0; done < length; ) {
+      long at = address + done;
+      int chunk = Math.min(length - done, restOfPage(at));
+      byte[] page = content.get(at / pageSize);
+      if (page == null) {
+        throw new IllegalArgumentException("the model has no page at " + at);
+      }
+      if (Arrays.equals(page, zeros)) {
+        page = page.clone(); // the shared zeros, or as good as them
+        content.put(at / pageSize, page);
+      }
+      System.arraycopy(bytes, done, page, (int) (at % pageSize), chunk);
+      done += chunk;
+    }
+  }
+
+  /// Loads bytes that are all readable.
+  public byte[] load(long address, int length) {
+    byte[] bytes = new byte[length];
+    for (int done = 0; done < length; ) {
+      long at = address + done;
+      int chunk = Math.min(length - done, restOfPage(at));
+      byte[] page = content.getOrDefault(at / pageSize, zeros);
+      System.arraycopy(page, (int) (at % pageSize), bytes, done, chunk);
+      done += chunk;
+    }
+    return bytes;
+  }
+
+  /// The pages and their bytes, in order.
+  public Map<Long, byte[]> pages() {
+    return content;
+  }
+}
