@@ -11,6 +11,7 @@ import java.util.List;
 /// @param faultBytes the memory that faults are measured over
 /// @param forks generations in a row
 /// @param samples of a latency
+/// @param threads how many threads store while a latency is measured, in turn
 record Effort(
     int rounds,
     int roundMillis,
@@ -18,22 +19,19 @@ record Effort(
     List<Long> sizes,
     long faultBytes,
     int forks,
-    int samples) {
+    int samples,
+    List<Integer> threads) {
   private static final long MIB = 1L << 20;
   private static final long GIB = 1L << 30;
   private static final List<Long> SIZES = List.of(64 * MIB, GIB, 4 * GIB);
 
-  static final Effort FULL = new Effort(15, 250, 1500, SIZES, 256 * MIB, 50, 2000);
-  static final Effort QUICK = new Effort(5, 50, 400, SIZES, 64 * MIB, 20, 200);
+  private static final List<Integer> THREADS = List.of(1, 2, 8, 64);
+
+  static final Effort FULL = new Effort(15, 250, 1500, SIZES, 256 * MIB, 50, 2000, THREADS);
+  static final Effort QUICK = new Effort(5, 50, 400, SIZES, 64 * MIB, 20, 200, THREADS);
 
   /// As little as shows that a comparison still works; for tests.
-  static final Effort SMOKE = new Effort(1, 2, 2, List.of(MIB), MIB, 2, 3);
-
-  /// The same with smaller sizes.
-  Effort upTo(long bytes) {
-    List<Long> some = sizes.stream().filter(size -> size <= bytes).toList();
-    return new Effort(rounds, roundMillis, warmUpMillis, some, faultBytes, forks, samples);
-  }
+  static final Effort SMOKE = new Effort(1, 2, 2, List.of(MIB), MIB, 2, 3, List.of(2));
 
   boolean isQuick() {
     return rounds < FULL.rounds;

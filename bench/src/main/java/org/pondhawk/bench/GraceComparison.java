@@ -17,7 +17,6 @@ final class GraceComparison implements Comparison {
   private static final long HOT_BYTES = 4 * Memory.MIB;
   private static final long MEMORY = 64 * Memory.MIB;
   private static final long SWEPT = 128 * Memory.MIB;
-  private static final int[] THREADS = {1, 2, 8, 64};
   private static final double NANOS_PER_MICRO = 1e3;
   private static final double NANOS_PER_SECOND = 1e9;
   private static final long LIMIT_NANOS = 6_000_000_000L;
@@ -37,7 +36,7 @@ final class GraceComparison implements Comparison {
 
   @Override
   public void run(Effort effort, Report report) throws Exception {
-    for (int threads : THREADS) {
+    for (int threads : effort.threads()) {
       report.doing(threads + " threads");
       List<Found> ours = new ArrayList<>();
       List<Found> theirs = new ArrayList<>();

@@ -16,6 +16,9 @@ import java.util.Map;
 final class PeersComparison implements Comparison {
   static final int PAGE = 8 << 10;
 
+  /// So many that what it takes to ask another process for them does not count.
+  private static final int CHUNK = 200_000;
+
   @Override
   public String name() {
     return "peers";
@@ -33,23 +36,25 @@ final class PeersComparison implements Comparison {
     Path file = Files.createTempFile("pondhawk-bench", ".data");
     try (Arena arena = Arena.ofShared();
         Rig rig = Rig.boot(bytes, 0, PAGE, false).touchAll();
-        FileChannel channel = FileChannel.open(file, READ, WRITE)) {
+        FileChannel channel = FileChannel.open(file, READ, WRITE);
+        Neo4jPeer neo4j = Neo4jPeer.start(report, bytes)) {
       PeerLoops.fill(channel, bytes);
       Cache<Long, MemorySegment> cache = caffeine(arena, bytes);
-      Map<String, Double> times =
-          new Turns(effort)
+      Turns turns =
+          new Turns(effort, CHUNK)
               .add("read", HitLoops.viewReads(rig.view, rig.base, bytes))
               .add("caffeine read", PeerLoops.caffeineReads(cache, bytes))
               .add("file read", PeerLoops.fileReads(channel, bytes))
               .add("write", HitLoops.viewWrites(rig.view, rig.base, bytes))
               .add("caffeine write", PeerLoops.caffeineWrites(cache, bytes))
-              .add("file write", PeerLoops.fileWrites(channel, bytes))
-              .run();
+              .add("file write", PeerLoops.fileWrites(channel, bytes));
+      neo4j.addTo(turns);
+      Map<String, Double> times = turns.run();
       for (String access : new String[] {"read", "write"}) {
         row(report, times, access, "Caffeine of segments", "caffeine ");
         row(report, times, access, "FileChannel, cached file", "file ");
+        row(report, times, access, "Neo4j's page cache cursor", Neo4jPeer.PREFIX);
       }
-      Neo4jPeer.rows(effort, report, times);
     } finally {
       Files.deleteIfExists(file);
     }
