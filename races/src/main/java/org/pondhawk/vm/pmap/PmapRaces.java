@@ -167,7 +167,7 @@ public final class PmapRaces {
     final long lock = slot + 128;
 
     Reused() {
-      RawMemory.putLong(slot, Pte.install(0, FRAME, Pte.ACCESSED));
+      RawMemory.putLong(slot, Pte.install(0, FRAME, Pte.ACCESSED, 0));
       RawMemory.putLong(data, 1);
     }
 
@@ -205,7 +205,7 @@ public final class PmapRaces {
       RawMemory.compareAndSetLong(lock, 0, 1);
       RawMemory.putLong(data, 1);
       RawMemory.setLongRelease(lock, 0);
-      long now = raisesGeneration ? Pte.install(Pte.removed(was), FRAME, Pte.ACCESSED) : was;
+      long now = raisesGeneration ? Pte.install(Pte.removed(was), FRAME, Pte.ACCESSED, 0) : was;
       RawMemory.compareAndSetLong(slot, Pte.removed(was), now);
     }
   }
