@@ -114,7 +114,7 @@ public final class Machine implements AutoCloseable {
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
     this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, io);
     this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
-    this.spaceParts = new Space.Parts(objects, nodes, reaper, grace, frames.pageShift());
+    this.spaceParts = new Space.Parts(objects, nodes, reaper, allocator, grace, frames.pageShift());
     VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
     if (!nodes.reserveFor(daemonThread, 2)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");

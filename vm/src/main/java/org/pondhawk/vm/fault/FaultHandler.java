@@ -108,9 +108,15 @@ public final class FaultHandler {
           return;
         }
         case READ_BENEATH -> read = true;
-        case AGAIN -> parts.stats().count(self.stripe(), Event.IN_TRANSIT, 1);
+        case AGAIN -> {
+          parts.stats().count(self.stripe(), Event.IN_TRANSIT, 1);
+          parts.gate().checkDeadline(self);
+        }
         case SHADOW -> space.shadow(address);
-        case FROZEN -> self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
+        case FROZEN -> {
+          self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
+          parts.gate().checkDeadline(self);
+        }
         case NO_MEMORY -> {
           patience = patience == null ? parts.gate().patience() : patience;
           parts.gate().awaitForFault(self, patience);

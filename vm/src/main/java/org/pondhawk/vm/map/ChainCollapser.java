@@ -207,7 +207,8 @@ public final class ChainCollapser implements Runnable {
     return (element.end() - element.start()) >>> parts.pages().frames().pageShift();
   }
 
-  /// Moves a page up, or frees it if it is hidden.
+  /// Moves a page up, or frees it if it is hidden. A held page is not moved: once it is the head's
+  /// own it is stored into where it lies, and who holds it may be a reader of another space.
   ///
   /// @param page a hard-busy page, released unless the answer is false
   private boolean movePage(VmObject to, long pindex, int page) {
@@ -216,7 +217,9 @@ public final class ChainCollapser implements Runnable {
       allocator.free(self, page);
       return true;
     }
-    if (!owner.move(self, to, pindex, page)) {
+    // No hold can come: mapped is the page at most in this space, and its reader may see our
+    // stores.
+    if (parts.pages().holdCount(page) != 0 || !owner.move(self, to, pindex, page)) {
       return false;
     }
     parts.stats().count(self.stripe(), Event.MOVED, 1);

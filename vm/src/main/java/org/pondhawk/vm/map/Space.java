@@ -9,6 +9,7 @@ import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.pmap.Pmap;
+import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.VmThread;
 import org.pondhawk.vm.sync.WaitChannel;
@@ -31,7 +32,12 @@ public final class Space {
   ///
   /// @param pageShift the logarithm of the page size
   public record Parts(
-      ObjectTable objects, RadixNodes nodes, ObjectReaper reaper, Grace grace, int pageShift) {}
+      ObjectTable objects,
+      RadixNodes nodes,
+      ObjectReaper reaper,
+      PageAllocator allocator,
+      Grace grace,
+      int pageShift) {}
 
   /// Makes an empty space.
   ///
@@ -230,8 +236,14 @@ public final class Space {
 
   private MapEntry shadowed(MapEntry entry) {
     Backing head = entry.backing();
-    if (!entry.needsCopy() || head.object().references() == 1) {
-      return entry.needsCopy() ? entry.with(head, false) : entry;
+    if (!entry.needsCopy()) {
+      return entry;
+    }
+    // Nobody else shows the object any more, but a window of another space may still be on a page
+    // of
+    // it. To find that out costs a look at every page; where there is any window, a copy is made.
+    if (head.object().references() == 1 && !parts.allocator().holdsAny()) {
+      return entry.with(head, false);
     }
     long pageCount = (entry.end() - entry.start()) >>> parts.pageShift();
     VmObject object = parts.objects().create(pageCount, parts.nodes());

@@ -7,8 +7,11 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.function.Consumer;
 
 /// Memory by absolute address: the typed loads and stores that the VM is made of.
 ///
@@ -36,6 +39,9 @@ public final class RawMemory {
    */
   private static final MemorySegment ALL = reachable();
   private static final long BASE = ALL.address();
+
+  private static final long LOW_BITS = 0x0101_0101_0101_0101L;
+  private static final long HIGH_BITS = LOW_BITS << (Byte.SIZE - 1);
 
   private static final VarHandle LONG = JAVA_LONG.varHandle().withInvokeExactBehavior();
   private static final VarHandle INT = JAVA_INT.varHandle().withInvokeExactBehavior();
@@ -239,6 +245,31 @@ public final class RawMemory {
     MemorySegment.copy(ALL, JAVA_BYTE, from - BASE, to, index, bytes);
   }
 
+  /// Copies `count` elements of an array, from `index` on, to memory.
+  ///
+  /// @param element the layout of an element, unaligned and of the machine's order
+  public static void copyFromArray(
+      Object from, ValueLayout element, int index, long to, int count) {
+    MemorySegment.copy(from, index, ALL, element, to - BASE, count);
+  }
+
+  /// Copies `count` elements of memory to an array, from `index` on.
+  ///
+  /// @param element the layout of an element, unaligned and of the machine's order
+  public static void copyToArray(long from, ValueLayout element, Object to, int index, int count) {
+    MemorySegment.copy(ALL, element, from - BASE, to, index, count);
+  }
+
+  /// Copies bytes of a segment, from `offset` on, to memory. The segment's own checks apply.
+  public static void copyFromSegment(MemorySegment from, long offset, long to, long bytes) {
+    MemorySegment.copy(from, offset, ALL, to - BASE, bytes);
+  }
+
+  /// Copies bytes of memory to a segment, from `offset` on. The segment's own checks apply.
+  public static void copyToSegment(long from, MemorySegment to, long offset, long bytes) {
+    MemorySegment.copy(ALL, from - BASE, to, offset, bytes);
+  }
+
   /// Whether every byte of a range is `value`; true for an empty range.
   public static boolean allBytesAre(long address, long bytes, byte value) {
     if (bytes == 0) {
@@ -255,8 +286,47 @@ public final class RawMemory {
     return MemorySegment.mismatch(ALL, first, first + bytes, ALL, second, second + bytes);
   }
 
+  /// The offset of the first byte in which memory and a segment, from `offset` on, differ, or -1.
+  public static long mismatch(long a, MemorySegment b, long offset, long bytes) {
+    long first = a - BASE;
+    return MemorySegment.mismatch(ALL, first, first + bytes, b, offset, offset + bytes);
+  }
+
+  /// The offset of the first byte of a range that is `value`, or -1.
+  public static long indexOf(long address, long bytes, byte value) {
+    long pattern = (value & 0xffL) * LOW_BITS;
+    long i = 0;
+    for (; i <= bytes - Long.BYTES; i += Long.BYTES) {
+      long differs = getLong(address + i) ^ pattern;
+      if (((differs - LOW_BITS) & ~differs & HIGH_BITS) != 0) { // one of the eight is zero
+        break;
+      }
+    }
+    for (; i < bytes; i++) {
+      if (getByte(address + i) == value) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /// A range as a segment that is always open, for callers of the JDK's own methods.
   public static MemorySegment segment(long address, long bytes) {
     return ALL.asSlice(address - BASE, bytes);
+  }
+
+  /// A range as a read-only segment that lives as long as an arena. Without native access it is a
+  /// copy, made now.
+  ///
+  /// @param atClose called when the arena closes; the arena keeps it, and what it refers to, alive
+  @SuppressWarnings("restricted")
+  public static MemorySegment window(
+      long address, long bytes, Arena arena, Consumer<MemorySegment> atClose) {
+    MemorySegment range = ALL.asSlice(address - BASE, bytes);
+    MemorySegment window =
+        BASE == 0
+            ? range.reinterpret(arena, atClose)
+            : arena.allocate(bytes, Long.BYTES).copyFrom(range);
+    return window.asReadOnly();
   }
 }

@@ -1,18 +1,12 @@
 package org.pondhawk.vm.pmap;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
-import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.Translations;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
-import org.pondhawk.vm.sync.LockOrder;
-import org.pondhawk.vm.sync.LockRank;
 import org.pondhawk.vm.sync.VmThread;
 
 /// The page table of one address space (`pmap`): a linear array of [Pte]s over the whole range, in
@@ -30,35 +24,14 @@ public final class Pmap implements Translations {
    * I1  a valid entry maps page m  =>  m has MAPPED, and WRITABLE if the entry is writable
    * I2  a valid entry  =>  its piece of the table is charged, and counts it
    * I3  resident = number of valid entries
-   *
-   * The table's memory outlives its views: it is given back when the last of [#pin] and [#retain] is
-   * undone after close.
    */
-  private static final int PIECE_SHIFT = 12;
-  private static final int CLOSED = 1 << 31;
-  private static final int LG_WORDS_PER_PIECE = PIECE_SHIFT - 3;
   private static final long FROZEN = 1;
-  private static final int SEED_STEP = 619;
 
   private final PageArray pages;
-  private final OwnMemory memory;
-  private final TableFrames frames;
+  private final TableMemory memory;
   private final long table;
-  private final long tableBytes;
-  private final long regions;
-  private final long regionPieces;
   private final int pageShift;
-  private final long id;
-  private final TablePieces pieces;
-
-  /// Where the generations of new entries begin; another number after each piece that was dropped.
-  private volatile int seed;
-
-  private final ReentrantLock pieceLock = new ReentrantLock();
   private final AtomicLong resident = new AtomicLong();
-
-  /// Holders of the table's memory, and the bit that says that the last one gives it back.
-  private final AtomicInteger holders = new AtomicInteger();
 
   /// Makes an empty page table.
   ///
@@ -66,16 +39,9 @@ public final class Pmap implements Translations {
   /// @param range the size of the address space in bytes
   public Pmap(PageArray pages, OwnMemory memory, TableFrames frames, long id, long range) {
     this.pages = pages;
-    this.memory = memory;
-    this.frames = frames;
-    this.id = id;
     this.pageShift = pages.frames().pageShift();
-    this.tableBytes = Math.max(1L << PIECE_SHIFT, (range >>> pageShift) * Long.BYTES);
-    long tablePieces = tableBytes >>> PIECE_SHIFT;
-    this.regionPieces = (tablePieces >>> LG_WORDS_PER_PIECE) + 1;
-    this.table = memory.reserveSparse(reservedBytes());
-    this.regions = table + tableBytes;
-    this.pieces = new TablePieces(tablePieces + regionPieces);
+    this.memory = new TableMemory(memory, frames, id, range >>> pageShift);
+    this.table = this.memory.table();
   }
 
   /// The address of the entry of address 0: entries follow each other.
@@ -83,19 +49,15 @@ public final class Pmap implements Translations {
     return table;
   }
 
-  private long reservedBytes() {
-    return tableBytes + (regionPieces << PIECE_SHIFT);
-  }
-
   /// The address of the word of the region that address 0 is in: 0 where the entries alone decide
   /// about stores. Words follow each other.
   public long regions() {
-    return regions;
+    return memory.regions();
   }
 
   /// The logarithm of the size of a region: as many pages as one piece of the table has entries.
   public int regionShift() {
-    return pageShift + LG_WORDS_PER_PIECE;
+    return pageShift + TableMemory.LG_WORDS_PER_PIECE;
   }
 
   /// How many pages are mapped.
@@ -108,36 +70,12 @@ public final class Pmap implements Translations {
   }
 
   private long pieceOf(long slot) {
-    return (slot - table) >>> PIECE_SHIFT;
+    return memory.pieceOf(slot);
   }
 
   /// The first address whose entry is in a piece of the table.
   private long firstAddressOf(long piece) {
-    return ((piece << PIECE_SHIFT) / Long.BYTES) << pageShift;
-  }
-
-  private TablePieces.Piece chargedPiece(long n) {
-    TablePieces.Piece piece = pieces.get(n);
-    if (piece == null) {
-      throw new VmPanic("table memory is used that is not charged: piece " + n);
-    }
-    return piece;
-  }
-
-  /// Whether a piece holds entries, and not region words.
-  private boolean holdsEntries(long n) {
-    return n < tableBytes >>> PIECE_SHIFT;
-  }
-
-  private void lockPieces() {
-    assert LockOrder.mayWaitFor(LockRank.TABLE);
-    pieceLock.lock();
-    assert LockOrder.took(LockRank.TABLE);
-  }
-
-  private void unlockPieces() {
-    assert LockOrder.gave(LockRank.TABLE);
-    pieceLock.unlock();
+    return piece << regionShift();
   }
 
   /// The entry of an address.
@@ -149,40 +87,7 @@ public final class Pmap implements Translations {
   ///
   /// @return false if there is no frame to charge it with
   public boolean charge(VmThread self, long address) {
-    long n = pieceOf(slot(address));
-    return pieces.get(n) != null || (chargePiece(self, regionPieceOf(n)) && chargePiece(self, n));
-  }
-
-  /// The piece that holds the region word of a piece of the table.
-  private long regionPieceOf(long n) {
-    return (tableBytes >>> PIECE_SHIFT) + (n >>> LG_WORDS_PER_PIECE);
-  }
-
-  private boolean chargePiece(VmThread self, long n) {
-    if (pieces.get(n) != null) {
-      return true;
-    }
-    int balloon = frames.take(self, id + n);
-    if (balloon == PageArray.NONE) {
-      return false;
-    }
-    boolean first;
-    lockPieces();
-    try {
-      first = pieces.get(n) == null;
-      if (first) {
-        pieces.set(n, new TablePieces.Piece(balloon));
-        if (holdsEntries(n)) {
-          chargedPiece(regionPieceOf(n)).raise();
-        }
-      }
-    } finally {
-      unlockPieces();
-    }
-    if (!first) {
-      frames.give(self, balloon);
-    }
-    return true;
+    return memory.charge(self, pieceOf(slot(address)));
   }
 
   /// Maps a page at an address whose entry's memory is charged (`pmap_enter`). Rights are only ever
@@ -202,14 +107,14 @@ public final class Pmap implements Translations {
     for (; ; ) {
       long was = RawMemory.getLongAcquire(slot);
       if (!Pte.isValid(was)) {
-        chargedPiece(pieceOf(slot)).raise();
-        if (RawMemory.compareAndSetLong(slot, was, Pte.install(was, frame, bits, seed))) {
+        memory.charged(pieceOf(slot)).raise();
+        if (RawMemory.compareAndSetLong(slot, was, Pte.install(was, frame, bits, memory.seed()))) {
           resident.incrementAndGet();
           return;
         }
-        chargedPiece(pieceOf(slot)).lower();
+        memory.charged(pieceOf(slot)).lower();
       } else if (Pte.frame(was) != frame) {
-        if (replace(slot, was, Pte.install(was, frame, bits, seed))) {
+        if (replace(slot, was, Pte.install(was, frame, bits, memory.seed()))) {
           return;
         }
       } else if (RawMemory.compareAndSetLong(slot, was, was | bits)) {
@@ -233,33 +138,24 @@ public final class Pmap implements Translations {
 
   // ---- regions: the right to store, taken away from many entries at once
 
-  private long region(long piece) {
-    return regions + piece * Long.BYTES;
-  }
-
   /// Takes the right to store from every entry of a range, with one word for each region that has
   /// any. The caller begins a grace period afterwards and keeps new faults out meanwhile.
   ///
   /// @return whether there is any
   public boolean freeze(long start, long end) {
     boolean any = false;
-    lockPieces();
-    try {
-      for (long n : pieces.charged()) {
-        if (holdsEntries(n) && firstAddressOf(n) < end && firstAddressOf(n + 1) > start) {
-          RawMemory.setLongVolatile(region(n), FROZEN);
-          any = true;
-        }
+    for (long n : memory.chargedEntries()) {
+      if (firstAddressOf(n) < end && firstAddressOf(n + 1) > start) {
+        RawMemory.setLongVolatile(memory.region(n), FROZEN);
+        any = true;
       }
-    } finally {
-      unlockPieces();
     }
     return any;
   }
 
   /// Whether the region of an address is frozen, so that its entries allow no store.
   public boolean isFrozen(long address) {
-    return RawMemory.getLongAcquire(region(pieceOf(slot(address)))) == FROZEN;
+    return RawMemory.getLongAcquire(memory.region(pieceOf(slot(address)))) == FROZEN;
   }
 
   /// Gives the region of an address back to its entries, none of which allows a store at first: who
@@ -268,15 +164,15 @@ public final class Pmap implements Translations {
     if (!isFrozen(address)) {
       return;
     }
-    lockPieces();
+    memory.lock();
     try {
       long piece = pieceOf(slot(address));
       if (isFrozen(address)) {
         protectPiece(piece);
-        RawMemory.setLongVolatile(region(piece), 0);
+        RawMemory.setLongVolatile(memory.region(piece), 0);
       }
     } finally {
-      unlockPieces();
+      memory.unlock();
     }
   }
 
@@ -321,7 +217,7 @@ public final class Pmap implements Translations {
     long address = start;
     while (address < end) {
       long slot = slot(address);
-      if (pieces.get(pieceOf(slot)) == null) {
+      if (!memory.isCharged(pieceOf(slot))) {
         address = firstAddressOf(pieceOf(slot) + 1);
         continue;
       }
@@ -337,77 +233,26 @@ public final class Pmap implements Translations {
   /// words of which none is needed any more. No entry is being installed there meanwhile: the
   /// caller has the map to itself.
   public void uncharge(VmThread self, long start, long end) {
-    List<Integer> balloons = new ArrayList<>();
-    lockPieces();
-    try {
-      for (long n : pieces.charged()) { // entries come before region words
-        boolean inside =
-            !holdsEntries(n) || (firstAddressOf(n) < end && firstAddressOf(n + 1) > start);
-        if (inside && chargedPiece(n).valid() == 0) {
-          balloons.add(dropPiece(n));
-        }
-      }
-    } finally {
-      unlockPieces();
-    }
-    for (int balloon : balloons) {
-      frames.give(self, balloon);
-    }
-  }
-
-  @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock only
-  private int dropPiece(long n) {
-    int balloon = chargedPiece(n).balloon;
-    if (holdsEntries(n)) {
-      RawMemory.setLongVolatile(region(n), 0);
-      chargedPiece(regionPieceOf(n)).lower();
-    }
-    pieces.set(n, null);
-    seed += SEED_STEP;
-    memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
-    return balloon;
+    memory.uncharge(self, start >>> regionShift(), ((end - 1) >>> regionShift()) + 1);
   }
 
   /// The wired pages that charge the table.
   public List<Integer> balloons() {
-    lockPieces();
-    try {
-      List<Integer> all = new ArrayList<>();
-      for (long n : pieces.charged()) {
-        TablePieces.Piece piece = pieces.get(n);
-        if (piece != null) {
-          all.add(piece.balloon);
-        }
-      }
-      return all;
-    } finally {
-      unlockPieces();
-    }
+    return memory.balloons();
   }
 
   /// Calls back for every valid entry.
   public void forEachValid(EntryVisitor visitor) {
-    List<Long> charged;
-    lockPieces();
-    try {
-      charged = pieces.charged();
-    } finally {
-      unlockPieces();
-    }
-    for (long n : charged) {
-      if (!holdsEntries(n)) {
-        continue;
-      }
+    for (long n : memory.chargedEntries()) {
       int valid = 0;
-      for (long i = 0; i < 1L << PIECE_SHIFT; i += Long.BYTES) {
-        long offset = (n << PIECE_SHIFT) + i;
-        long pte = RawMemory.getLongAcquire(table + offset);
+      for (long a = firstAddressOf(n); a < firstAddressOf(n + 1); a += 1L << pageShift) {
+        long pte = entry(a);
         if (Pte.isValid(pte)) {
           valid++;
-          visitor.entry((offset / Long.BYTES) << pageShift, pte);
+          visitor.entry(a, pte);
         }
       }
-      visitor.piece(n, valid, chargedPiece(n).valid());
+      visitor.piece(n, valid, memory.charged(n).valid());
     }
   }
 
@@ -446,7 +291,7 @@ public final class Pmap implements Translations {
         if (unflag) {
           pages.clearMappedUnlessMulti(page);
         }
-        chargedPiece(pieceOf(slot)).lower();
+        memory.charged(pieceOf(slot)).lower();
         resident.decrementAndGet();
         break;
       }
@@ -507,30 +352,17 @@ public final class Pmap implements Translations {
 
   @Override
   public boolean pin() {
-    for (; ; ) {
-      int was = holders.get();
-      if ((was & CLOSED) != 0) {
-        return false;
-      }
-      if (holders.compareAndSet(was, was + 1)) {
-        return true;
-      }
-    }
+    return memory.pin();
   }
 
   @Override
   public void unpin() {
-    if (holders.decrementAndGet() == CLOSED) {
-      memory.releaseSparse(table, reservedBytes());
-    }
+    memory.unpin();
   }
 
   /// Gives the table's memory back once nobody holds it. Every entry is gone and every piece
   /// uncharged.
   public void close() {
-    int was = holders.getAndUpdate(n -> n | CLOSED);
-    if (was == 0) {
-      memory.releaseSparse(table, reservedBytes());
-    }
+    memory.close();
   }
 }

@@ -16,8 +16,9 @@ import org.pondhawk.vm.sync.WaitChannel;
 /// before it holds anything; whoever frees enough opens the gate for all at once.
 ///
 /// **Contract.** Every sleep is a slice and every wait ends: by pages, by a halted machine, or with
-/// [OutOfPagesException] when nothing in the machine has moved for the caller's patience, or when
-/// the daemon has declared that swap is full and nothing can be freed.
+/// [OutOfPagesException] when nothing in the machine has moved for the machine's patience, or the
+/// caller's own deadline has passed, or when the daemon has declared that swap is full and nothing
+/// can be freed.
 public final class FreeGate {
   /*
    * The daemon's work is a number: 0 idle, 1 asked to run, 2 runs on by itself; more hints at demand
@@ -126,8 +127,18 @@ public final class FreeGate {
       self.sleep(freePages, ticket, SLICE_NANOS);
       stats.rollup();
     }
-    if (patience.isOver(progress(), ticker.nanos())) {
+    checkDeadline(self);
+    if (!self.hasDeadline() && patience.isOver(progress(), ticker.nanos())) {
       throw outOfPages("nothing was freed for " + patienceNanos / 1_000_000 + " ms");
+    }
+  }
+
+  /// Fails if the caller's own deadline has passed, for a wait of any kind that goes on.
+  ///
+  /// @throws OutOfPagesException if so
+  public void checkDeadline(VmThread self) {
+    if (self.isExpired()) {
+      throw outOfPages("the deadline of the access has passed");
     }
   }
 

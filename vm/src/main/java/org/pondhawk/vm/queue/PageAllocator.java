@@ -1,5 +1,6 @@
 package org.pondhawk.vm.queue;
 
+import java.util.concurrent.atomic.LongAdder;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
@@ -40,6 +41,7 @@ public final class PageAllocator {
   private final boolean poison;
   private final PageOwner owner;
   private final Mappings mappings;
+  private final LongAdder holds = new LongAdder();
 
   /// Makes the allocator of a machine.
   ///
@@ -248,9 +250,16 @@ public final class PageAllocator {
   /// @param page a page that is busy, or otherwise known not to be free
   public void hold(int page) {
     pages.addHold(page, 1);
+    holds.increment();
     if (PageQueue.FREE.isKindOf(pages.queue(page))) {
       throw new VmPanic("holding a free page: " + pages.describe(page));
     }
+  }
+
+  /// Whether any page is held. A hold that is being taken may be missed, unless its taker is inside
+  /// a guard that the caller has waited for.
+  public boolean holdsAny() {
+    return holds.sum() != 0;
   }
 
   /// Gives a hold back; the last one lets a freed frame be used again (`vm_page_unhold`).
@@ -259,6 +268,7 @@ public final class PageAllocator {
     if (was <= 0) {
       throw new VmPanic("not held: " + pages.describe(page));
     }
+    holds.decrement();
     if (was == 1 && PageQueue.HOLD.isKindOf(pages.queue(page))) {
       settleHeld(self, page);
     }

@@ -9,6 +9,9 @@ import java.lang.invoke.VarHandle;
 /// [Grace]. Only the owner writes it, with plain moves and no locked instruction; the fence that a
 /// handshake of this kind needs is paid by the one who waits, through `membarrier`. Where the
 /// kernel lacks that, the owner pays it.
+///
+/// An owner that ran out of stack may miss a leave. The counter does not lose its meaning by that:
+/// entering always makes it odd and leaving even, and both change it.
 public final class Guard extends GuardPadding {
   private static final VarHandle COUNT;
 
@@ -31,15 +34,15 @@ public final class Guard extends GuardPadding {
   public void enter() {
     // Opaque is enough: the compiler keeps it before the loads that follow, and Grace's membarrier
     // orders it before them for the processor.
-    COUNT.setOpaque((GuardCount) this, count + 1);
+    COUNT.setOpaque((GuardCount) this, (count + 1) | 1);
     if (fences) {
       VarHandle.fullFence();
     }
   }
 
-  /// Goes outside; what was stored inside is visible to whoever sees it.
+  /// Goes outside, or stays there; what was stored inside is visible to whoever sees it.
   public void leave() {
-    COUNT.setRelease((GuardCount) this, count + 1);
+    COUNT.setRelease((GuardCount) this, (count | 1) + 1);
   }
 
   /// The counter as another thread sees it.

@@ -23,6 +23,8 @@ public final class VmThread {
   private final boolean[] dropped = new boolean[TOKENS];
   private int held;
   private boolean poppedExclusive;
+  private @Nullable Ticker deadlineClock;
+  private long deadlineNanos;
   private @Nullable HaltSwitch halt;
 
   /// Index nodes taken before tokens, for an operation that may insert.
@@ -77,8 +79,41 @@ public final class VmThread {
     return nice;
   }
 
-  /// Sleeps on a channel with every token given up meanwhile. Throws if the machine is halted by
-  /// then.
+  /// Bounds every wait of the thread from now on by a moment, in place of the machine's patience.
+  ///
+  /// @param clock the clock that the moment is a time of
+  /// @param nanos the moment
+  public void setDeadline(Ticker clock, long nanos) {
+    deadlineClock = clock;
+    deadlineNanos = nanos;
+  }
+
+  /// Lets the machine's patience hold again.
+  public void clearDeadline() {
+    deadlineClock = null;
+  }
+
+  /// Whether the thread has a deadline of its own.
+  ///
+  /// @return true between [#setDeadline] and [#clearDeadline]
+  public boolean hasDeadline() {
+    return deadlineClock != null;
+  }
+
+  /// Whether the thread's own deadline has passed.
+  ///
+  /// @return false without one
+  public boolean isExpired() {
+    return nanosLeft() <= 0;
+  }
+
+  private long nanosLeft() {
+    Ticker clock = deadlineClock;
+    return clock == null ? Long.MAX_VALUE : deadlineNanos - clock.nanos();
+  }
+
+  /// Sleeps on a channel with every token given up meanwhile, but not past the deadline. Throws if
+  /// the machine is halted by then.
   ///
   /// @param channel where to sleep
   /// @param ticket the channel's ticket, taken before the condition was tested
@@ -89,7 +124,7 @@ public final class VmThread {
     boolean woken;
     dropAll();
     try {
-      woken = channel.await(ticket, nanos);
+      woken = channel.await(ticket, Math.min(nanos, nanosLeft()));
     } finally {
       retakeAll();
     }

@@ -1,0 +1,163 @@
+package org.pondhawk.bench;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.AddressSpace;
+import org.pondhawk.vm.Protection;
+import org.pondhawk.vm.View;
+
+/// Faults that need no I/O, each on a page of its own, in random order.
+final class FaultComparison implements Comparison {
+  private static final int PAGE = 4 << 10;
+  private static final int WARM_UP_ROUNDS = 4;
+  private static final String ZERO = "zero-fill";
+  private static final String COLD = "zero-fill, frames never touched";
+  private static final String KERNEL = "first touch";
+  private static final String KERNEL_HUGE = "first touch, huge pages";
+  private static final String SOFT = "soft fault, read in a forked child";
+  private static final String COPY = "copy-on-write in a forked child";
+  private static final String COPY_PARENT = "copy-on-write in the parent";
+
+  @Override
+  public String name() {
+    return "fault";
+  }
+
+  @Override
+  public String line() {
+    return "zero-fill, copy-on-write and soft faults beside the kernel's, a page each";
+  }
+
+  @Override
+  public void run(Effort effort, Report report) throws Exception {
+    long bytes = effort.faultBytes();
+    int[] order = RandomOrder.of((int) (bytes / PAGE));
+    Map<String, List<Double>> samples = new TreeMap<>();
+    Map<String, List<Double>> heap = new TreeMap<>();
+    try (KernelSide kernel = new KernelSide(report, bytes)) {
+      try (Rig rig = Rig.boot(bytes, 2 * bytes, PAGE, false).touchFrames(3 * bytes)) {
+        for (int round = -WARM_UP_ROUNDS; round < effort.rounds(); round++) {
+          report.doing(round < 0 ? "warming up" : "round " + (round + 1));
+          boolean counts = round >= 0;
+          round(rig, order, counts ? samples : new TreeMap<>(), counts ? heap : new TreeMap<>());
+          if (counts) {
+            kernel.round(samples);
+          }
+        }
+      }
+    }
+    report.doing("frames never touched");
+    for (int round = 0; round < Math.min(3, effort.rounds()); round++) {
+      try (Rig rig = Rig.boot(bytes, 0, PAGE, false)) {
+        double nanos = FaultLoops.stores(rig.view, rig.base, PAGE, order);
+        samples.computeIfAbsent(COLD, _ -> new ArrayList<>()).add(nanos);
+      }
+    }
+    rows(report, samples, heap);
+    report.note(
+        "%s of 4 KiB pages; a soft fault of the kernel: a store to a resident page of shared memory"
+            .formatted(Memory.words(bytes)));
+    report.note("no prefault: each fault maps one page");
+  }
+
+  private static void round(
+      Rig rig, int[] order, Map<String, List<Double>> times, Map<String, List<Double>> heap) {
+    long bytes = (long) order.length * PAGE;
+    long at = rig.space.map(bytes, Protection.READ_WRITE);
+    timed(ZERO, times, heap, order, () -> FaultLoops.stores(rig.view, at, PAGE, order));
+    add(times, KERNEL, FaultLoops.kernelFirstTouch(bytes, PAGE, order, false));
+    add(times, KERNEL_HUGE, FaultLoops.kernelFirstTouch(bytes, PAGE, order, true));
+    try (AddressSpace child = rig.space.fork();
+        View view = child.view()) {
+      timed(SOFT, times, heap, order, () -> FaultLoops.loads(view, at, PAGE, order));
+      timed(COPY, times, heap, order, () -> FaultLoops.stores(view, at, PAGE, order));
+    }
+    AddressSpace child = rig.space.fork();
+    timed(COPY_PARENT, times, heap, order, () -> FaultLoops.stores(rig.view, at, PAGE, order));
+    child.close();
+    rig.space.unmap(at, bytes);
+  }
+
+  private interface Timed {
+    double run();
+  }
+
+  private static void timed(
+      String name,
+      Map<String, List<Double>> times,
+      Map<String, List<Double>> heap,
+      int[] order,
+      Timed loop) {
+    long before = Allocated.now();
+    double nanos = loop.run();
+    add(heap, name, (double) (Allocated.now() - before) / order.length);
+    add(times, name, nanos);
+  }
+
+  private static void add(Map<String, List<Double>> samples, String name, double value) {
+    samples.computeIfAbsent(name, _ -> new ArrayList<>()).add(value);
+  }
+
+  private static void rows(
+      Report report, Map<String, List<Double>> times, Map<String, List<Double>> heap) {
+    row(report, times, ZERO, KERNEL);
+    row(report, times, ZERO, KERNEL_HUGE);
+    row(report, times, COLD, KERNEL);
+    row(report, times, COPY, "the kernel's after fork(2)");
+    row(report, times, COPY_PARENT, "the kernel's after fork(2)");
+    row(report, times, SOFT, "the kernel's soft fault");
+    for (String name : List.of(ZERO, COPY, SOFT)) {
+      double bytes = Quantiles.median(heap.getOrDefault(name, List.of(Double.NaN)));
+      report.row("heap of a " + name, bytes, Row.Unit.BYTES_PER_OP, "nothing", 0.0);
+    }
+  }
+
+  private static void row(
+      Report report, Map<String, List<Double>> samples, String ours, String theirs) {
+    report.row(
+        ours,
+        Quantiles.median(samples.getOrDefault(ours, List.of(Double.NaN))),
+        Row.Unit.NANOS,
+        theirs,
+        medianOf(samples.get(theirs)));
+  }
+
+  private static @Nullable Double medianOf(@Nullable List<Double> samples) {
+    return samples == null ? null : Quantiles.median(samples);
+  }
+
+  /// The kernel's faults that only a C program can see.
+  private static final class KernelSide implements AutoCloseable {
+    private final Optional<KernelProgram> program;
+    private final long bytes;
+
+    KernelSide(Report report, long bytes) throws Exception {
+      this.program = KernelProgram.compile(report);
+      this.bytes = bytes;
+    }
+
+    void round(Map<String, List<Double>> samples) throws Exception {
+      if (program.isPresent()) {
+        Map<String, List<Double>> found = program.get().run("faults", bytes, 1);
+        found
+            .getOrDefault("copy-on-write", List.of())
+            .forEach(nanos -> add(samples, "the kernel's after fork(2)", nanos));
+        found
+            .getOrDefault("soft", List.of())
+            .forEach(nanos -> add(samples, "the kernel's soft fault", nanos));
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (program.isPresent()) {
+        program.get().close();
+      }
+    }
+  }
+}
