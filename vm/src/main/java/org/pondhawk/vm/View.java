@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
@@ -141,6 +142,9 @@ public final class View extends ResidentAccess implements AutoCloseable {
           held.page = page;
           return at(pte, address);
         }
+      } catch (VmPanic broken) {
+        machine.halt(broken);
+        throw broken;
       } finally {
         guard.leave();
       }
@@ -156,7 +160,12 @@ public final class View extends ResidentAccess implements AutoCloseable {
     int page = held.page;
     if (page != PageArray.NONE) {
       held.page = PageArray.NONE;
-      machine.allocator().unhold(self, page);
+      try {
+        machine.allocator().unhold(self, page);
+      } catch (VmPanic broken) {
+        machine.halt(broken);
+        throw broken;
+      }
     }
   }
 

@@ -90,41 +90,39 @@ class ViewResidentTest {
 
     @Test
     void endsAWaitThatTheMachineWouldGoOnWith() {
-      try (ViewFixture fixture = new ViewFixture(PAGE, 0, grace)) {
-        View view = fixture.view;
-        long base = fixture.mapTwiceTheMemory();
-        long bytes = 2 * fixture.frameBytes();
-        grace.end(false);
-        view.setDeadline(Duration.ofMillis(300));
-        long from = System.nanoTime();
+      Duration took = timeOfAFillThatFails(Duration.ofMillis(300));
 
-        assertThatThrownBy(() -> view.fill(base, bytes, (byte) 1))
-            .isInstanceOf(OutOfPagesException.class)
-            .hasMessageContaining("deadline");
-
-        assertThat(Duration.ofNanos(System.nanoTime() - from))
-            .isBetween(Duration.ofMillis(300), Duration.ofSeconds(10));
-        grace.end(true);
-        view.clearDeadline();
-        view.fill(base, bytes, (byte) 2);
-        assertThat(view.getByte(base + bytes - 1)).isEqualTo((byte) 2);
-      }
+      assertThat(took).isBetween(Duration.ofMillis(300), Duration.ofSeconds(20));
     }
 
     @Test
     void ofZeroWaitsForNothing() {
+      Duration took = timeOfAFillThatFails(Duration.ZERO);
+
+      assertThat(took).isLessThan(Duration.ofSeconds(20));
+    }
+
+    /// Nothing can be reclaimed while no grace period ends, and the machine would wait for 30 s.
+    private Duration timeOfAFillThatFails(Duration deadline) {
       try (ViewFixture fixture = new ViewFixture(PAGE, 0, grace)) {
         View view = fixture.view;
         long base = fixture.mapTwiceTheMemory();
-        grace.end(false);
-        view.setDeadline(Duration.ZERO);
-
-        assertThatThrownBy(() -> view.fill(base, 2 * fixture.frameBytes(), (byte) 1))
-            .isInstanceOf(OutOfPagesException.class);
-
-        view.putByte(base, (byte) 4);
-        assertThat(view.getByte(base)).as("what is there needs no wait").isEqualTo((byte) 4);
-        grace.end(true);
+        long bytes = 2 * fixture.frameBytes();
+        long from = System.nanoTime();
+        try {
+          grace.end(false);
+          view.setDeadline(deadline);
+          assertThatThrownBy(() -> view.fill(base, bytes, (byte) 1))
+              .isInstanceOf(OutOfPagesException.class)
+              .hasMessageContaining("deadline");
+        } finally {
+          grace.end(true); // or the machine could not be closed
+        }
+        Duration took = Duration.ofNanos(System.nanoTime() - from);
+        view.clearDeadline();
+        view.fill(base, bytes, (byte) 2);
+        assertThat(view.getByte(base + bytes - 1)).isEqualTo((byte) 2);
+        return took;
       }
     }
 
