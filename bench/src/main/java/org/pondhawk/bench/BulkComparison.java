@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
+import org.pondhawk.vm.PageWindow;
 import org.pondhawk.vm.View;
 
 /// Many bytes at a time, and one after the other.
@@ -36,9 +37,7 @@ final class BulkComparison implements Comparison {
         sequential(effort, report, rig, raw.segment, where);
       }
     }
-    // A row for the page window goes here, beside the scalar reads, once there is one.
-    report.note(
-        "sequential reads go through getLong, one page table entry each; no page window yet");
+    report.note("sequential reads: a MiB at a time; a page window is opened for each");
   }
 
   private static void copies(
@@ -113,13 +112,34 @@ final class BulkComparison implements Comparison {
         new Turns(effort, words)
             .add("raw", (seed, n) -> rawScan(raw, start(seed, rig), n))
             .add("view", (seed, n) -> scan(rig.view, rig.base + start(seed, rig), n))
+            .add("window", (seed, n) -> windowScan(rig.view, rig.base + start(seed, rig), n))
             .run();
-    report.row(
-        "sequential getLong, " + where,
-        times.getOrDefault("view", Double.NaN),
-        Row.Unit.NANOS,
-        "raw segment",
-        times.get("raw"));
+    for (String way : new String[] {"window", "view"}) {
+      report.row(
+          "sequential reads through the %s, %s".formatted(way, where),
+          times.getOrDefault(way, Double.NaN),
+          Row.Unit.NANOS,
+          "raw segment",
+          times.get("raw"));
+    }
+  }
+
+  private static long windowScan(View view, long from, int words) {
+    long sum = 0;
+    try (PageWindow window = view.window(from, (long) words * Long.BYTES)) {
+      while (window.next()) {
+        sum += sum(window.bytes());
+      }
+    }
+    return sum;
+  }
+
+  private static long sum(MemorySegment page) {
+    long sum = 0;
+    for (long i = 0; i < page.byteSize(); i += Long.BYTES) {
+      sum += page.get(JAVA_LONG, i);
+    }
+    return sum;
   }
 
   private static long start(long seed, Rig rig) {

@@ -94,7 +94,10 @@ final class ForkComparison implements Comparison {
       ours = generations(rig, effort.forks(), LINGER_NANOS);
       @Nullable Throwable failure = threads.stop();
       if (failure != null) {
-        report.note(what + ": a writer ended early: " + failure.getMessage());
+        // Forks beside writers that have ended are no measurement.
+        report.note(
+            "not measured: %s; a writer ended early: %s".formatted(what, failure.getMessage()));
+        return;
       }
       stores = threads.times();
     }

@@ -35,6 +35,9 @@ final class Histogram {
 
   /// The time that a share of all times is not above.
   long quantile(double share) {
+    if (total == 0) {
+      throw new IllegalStateException("nothing was measured");
+    }
     long below = (long) Math.ceil(share * total);
     long seen = 0;
     for (int slot = 0; slot < counts.length; slot++) {

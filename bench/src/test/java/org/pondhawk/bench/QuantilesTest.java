@@ -1,6 +1,7 @@
 package org.pondhawk.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.List;
@@ -36,5 +37,13 @@ class QuantilesTest {
     histogram.add(77);
 
     assertThat(histogram.quantile(0.5)).isEqualTo(77);
+  }
+
+  @Test
+  void ofNothingAreRefused() {
+    assertThatThrownBy(() -> new Histogram().quantile(0.5))
+        .isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> Quantiles.median(List.of()))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 }
