@@ -7,6 +7,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -26,28 +27,42 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class RacesTest {
   private static final Path CLASSES = Path.of("target", "classes");
-  private static final String MILLIS_EACH = "200";
+  private static final int MILLIS_EACH = 200;
+
+  /// A broken twin may need longer to be seen broken, above all on a busy machine.
+  private static final List<Integer> MORE_MILLIS = List.of(1_000, 4_000, 12_000);
+
   @TempDir private static Path folder;
   private static Run run;
 
   @BeforeAll
   static void runAll() throws Exception {
-    run = Run.of(folder);
+    run = Run.of(folder, MILLIS_EACH, Set.of());
   }
 
   @Test
   void noRaceHasAForbiddenOutcome() throws Exception {
     Set<String> sound = races(false);
+    Set<String> all = races(true);
+    all.addAll(sound);
 
     assertThat(run.failed()).as(run.output).doesNotContainAnyElementsOf(sound);
-    assertThat(run.passed()).as(run.output).isEqualTo(sound.size()).isGreaterThan(15);
+    assertThat(run.passed() + run.failed().size()).as(run.output).isEqualTo(all.size());
+    assertThat(sound.size()).isGreaterThan(15);
     assertThat(run.output).contains("Error tests: No matches");
   }
 
   @Test
   void everyBrokenTwinHasOne() throws Exception {
+    Set<String> unseen = races(true);
     assertThat(run.exit).as(run.output).isNotZero();
-    assertThat(run.failed()).as(run.output).containsAll(races(true));
+    unseen.removeAll(run.failed());
+    for (int millis : MORE_MILLIS) {
+      if (!unseen.isEmpty()) {
+        unseen.removeAll(Run.of(folder, millis, unseen).failed());
+      }
+    }
+    assertThat(unseen).as("broken twins that nothing noticed").isEmpty();
   }
 
   /// A run of jcstress that has ended.
@@ -65,29 +80,35 @@ class RacesTest {
           .collect(Collectors.toSet());
     }
 
-    static Run of(Path folder) throws IOException, InterruptedException {
+    /// Runs some tests, or all if none is named.
+    static Run of(Path folder, int millisEach, Set<String> names)
+        throws IOException, InterruptedException {
       Path log = folder.resolve("log");
       List<String> command =
-          List.of(
-              Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-              "-Xmx256m",
-              "-cp",
-              classPath(),
-              "org.openjdk.jcstress.Main",
-              "-r",
-              folder.toString(),
-              "-jvmArgs",
-              "-ea --enable-native-access=ALL-UNNAMED -Xmx512m",
-              "-sc",
-              "false",
-              "-af",
-              "NONE",
-              "-f",
-              "1",
-              "-iters",
-              "1",
-              "-time",
-              MILLIS_EACH);
+          new ArrayList<>(
+              List.of(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "-Xmx256m",
+                  "-cp",
+                  classPath(),
+                  "org.openjdk.jcstress.Main",
+                  "-r",
+                  folder.toString(),
+                  "-jvmArgs",
+                  "-ea --enable-native-access=ALL-UNNAMED -Xmx512m",
+                  "-sc",
+                  "false",
+                  "-af",
+                  "NONE",
+                  "-f",
+                  "1",
+                  "-iters",
+                  "1",
+                  "-time",
+                  String.valueOf(millisEach)));
+      if (!names.isEmpty()) {
+        command.addAll(List.of("-t", names.stream().map(Pattern::quote).collect(joining("|"))));
+      }
       Process process =
           new ProcessBuilder(command)
               .directory(folder.toFile())

@@ -6,6 +6,7 @@ import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.error.MachineHaltedException;
 import org.pondhawk.vm.error.OutOfPagesException;
+import org.pondhawk.vm.fault.Fault;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.OwnMemory;
@@ -57,6 +58,7 @@ abstract class ViewTranslation {
   final VmThread self;
   final Guard guard;
   private final Thread owner = Thread.currentThread();
+  private final Fault fault;
   private final long offsetMask;
   private final long outside;
   private int pageShift;
@@ -69,6 +71,7 @@ abstract class ViewTranslation {
     this.machine = machine;
     this.space = space;
     this.self = machine.newThread("view of space " + space.id());
+    this.fault = new Fault(self, space);
     this.guard = machine.grace().register();
     this.pageShift = machine.page().pages().frames().pageShift();
     this.offsetMask = machine.spec().pageSize() - 1L;
@@ -263,7 +266,7 @@ abstract class ViewTranslation {
       return;
     }
     try {
-      machine.faults().resolve(self, space, address, access);
+      machine.faults().resolve(fault, address, access);
     } catch (OutOfPagesException
         | AccessViolationException
         | UncheckedIOException

@@ -91,16 +91,19 @@ public final class FaultHandler {
 
   /// Resolves a fault.
   ///
+  /// @param fault the record of the calling thread's faults in the space
   /// @param address any address in the page
   /// @param access one kind of [Access]
-  public void resolve(VmThread self, Space space, long address, int access) {
+  public void resolve(Fault fault, long address, int access) {
+    VmThread self = fault.self;
+    Space space = fault.space;
     Patience patience = null;
     boolean read = false;
     for (; ; ) {
       halt.check();
       nodes.preload(self);
       int thaw = space.thawed().ticket();
-      Outcome outcome = attempt(self, space, address, access);
+      Outcome outcome = attempt(fault, address, access);
       switch (outcome) {
         case MINOR, MAJOR -> {
           boolean major = read || outcome == Outcome.MAJOR;
@@ -125,9 +128,11 @@ public final class FaultHandler {
     }
   }
 
-  private Outcome attempt(VmThread self, Space space, long address, int access) {
+  private Outcome attempt(Fault fault, long address, int access) {
+    VmThread self = fault.self;
+    Space space = fault.space;
+    fault.busyPage = PageArray.NONE;
     long stamp = space.map().lockShared();
-    int busyPage = PageArray.NONE;
     try {
       MapEntry entry = lookup(space, address, access);
       boolean write = access == Access.WRITE;
@@ -143,123 +148,98 @@ public final class FaultHandler {
       if (write) {
         space.pmap().thaw(address);
       }
-      Walk walk = new Walk(self, space, entry, address, write);
-      Outcome outcome = walkChain(walk);
-      busyPage = walk.busyPage;
-      return outcome;
+      fault.begin(entry, address, write);
+      return walkChain(fault);
     } finally {
+      fault.end();
       space.map().unlockShared(stamp);
-      if (busyPage != PageArray.NONE) {
-        parts.busy().sleepWhileBusy(self, busyPage);
+      if (fault.busyPage != PageArray.NONE) {
+        parts.busy().sleepWhileBusy(self, fault.busyPage);
       }
     }
   }
 
-  /// One walk down the chain of an entry.
-  private static final class Walk {
-    final VmThread self;
-    final Space space;
-    final MapEntry entry;
-    final long address;
-    final boolean write;
-
-    /// A page that somebody else has busy, to be waited for when nothing is held.
-    int busyPage = PageArray.NONE;
-
-    Walk(VmThread self, Space space, MapEntry entry, long address, boolean write) {
-      this.self = self;
-      this.space = space;
-      this.entry = entry;
-      this.address = address;
-      this.write = write;
-    }
-
-    Backing head() {
-      return entry.backing();
-    }
-  }
-
-  private long pindex(Walk walk, Backing element) {
-    return element.pindex(walk.address, pages.frames().pageShift());
+  private long pindex(Fault fault, Backing element) {
+    return element.pindex(fault.address, pages.frames().pageShift());
   }
 
   /// Looks from the head down. The head's token is held all the way, so that nothing can come to
   /// hide what is found deeper; deeper objects are immutable but for page-in and page-out.
-  private Outcome walkChain(Walk walk) {
-    Backing head = walk.head();
+  private Outcome walkChain(Fault fault) {
+    Backing head = fault.head();
     VmObject object = head.object();
-    object.token().lock(walk.self, false);
+    object.token().lock(fault.self, false);
     try {
-      long pindex = pindex(walk, head);
+      long pindex = pindex(fault, head);
       int page = object.resident().get(pindex);
       if (page != IntRadix.NONE) {
-        if (!tryBusy(walk, page)) {
+        if (!tryBusy(fault, page)) {
           return Outcome.AGAIN;
         }
-        finish(walk, page, !walk.entry.needsCopy());
+        finish(fault, page, !fault.entry().needsCopy());
         return Outcome.MINOR;
       }
       Backing next = head.next();
       if (next == null || object.hasBacking(pindex)) {
-        return faultAbsent(walk);
+        return faultAbsent(fault);
       }
-      return walkBeneath(walk, next);
+      return walkBeneath(fault, next);
     } finally {
-      object.token().unlock(walk.self);
+      object.token().unlock(fault.self);
     }
   }
 
-  private boolean tryBusy(Walk walk, int page) {
+  private boolean tryBusy(Fault fault, int page) {
     if (parts.busy().tryHardBusy(page)) {
       return true;
     }
-    walk.busyPage = page;
+    fault.busyPage = page;
     return false;
   }
 
-  private Outcome walkBeneath(Walk walk, Backing from) {
+  private Outcome walkBeneath(Fault fault, Backing from) {
     for (Backing element = from; element != null; element = element.next()) {
       VmObject object = element.object();
-      boolean gaveUp = object.token().lock(walk.self, false);
+      boolean gaveUp = object.token().lock(fault.self, false);
       int page = IntRadix.NONE;
       try {
         if (gaveUp) {
           return Outcome.AGAIN;
         }
-        long pindex = pindex(walk, element);
+        long pindex = pindex(fault, element);
         page = object.resident().get(pindex);
         if (page == IntRadix.NONE && object.hasBacking(pindex)) {
-          return readBeneath(walk, object, pindex);
+          return readBeneath(fault, object, pindex);
         }
-        if (page != IntRadix.NONE && !tryBusy(walk, page)) {
+        if (page != IntRadix.NONE && !tryBusy(fault, page)) {
           return Outcome.AGAIN;
         }
-        if (page != IntRadix.NONE && !walk.write) {
-          finish(walk, page, false);
+        if (page != IntRadix.NONE && !fault.write) {
+          finish(fault, page, false);
           return Outcome.MINOR;
         }
       } finally {
-        object.token().unlock(walk.self);
+        object.token().unlock(fault.self);
       }
       if (page != IntRadix.NONE) {
-        return copyUp(walk, page);
+        return copyUp(fault, page);
       }
     }
-    return faultAbsent(walk);
+    return faultAbsent(fault);
   }
 
   /// Reads a page of a deeper object in, where all who see it find it.
-  private Outcome readBeneath(Walk walk, VmObject object, long pindex) {
-    if (object.token().upgrade(walk.self)) {
+  private Outcome readBeneath(Fault fault, VmObject object, long pindex) {
+    if (object.token().upgrade(fault.self)) {
       return Outcome.AGAIN;
     }
-    int page = allocate(walk.self, object, pindex);
+    int page = allocate(fault.self, object, pindex);
     if (page == PageArray.NONE) {
       return Outcome.NO_MEMORY;
     }
-    owner.insert(walk.self, object, pindex, page);
-    fill(walk.self, object, pindex, page);
-    parts.mover().activate(walk.self, page);
+    owner.insert(fault.self, object, pindex, page);
+    fill(fault.self, object, pindex, page);
+    parts.mover().activate(fault.self, page);
     parts.busy().unbusy(page);
     return Outcome.READ_BENEATH;
   }
@@ -267,26 +247,26 @@ public final class FaultHandler {
   /// Gives the head a page of its own with the bytes of a deeper one (a copy-on-write fault).
   ///
   /// @param source a hard-busy page of a deeper object
-  private Outcome copyUp(Walk walk, int source) {
-    VmObject object = walk.head().object();
-    long pindex = pindex(walk, walk.head());
-    if (object.token().upgrade(walk.self)) {
+  private Outcome copyUp(Fault fault, int source) {
+    VmObject object = fault.head().object();
+    long pindex = pindex(fault, fault.head());
+    if (object.token().upgrade(fault.self)) {
       parts.busy().unbusy(source);
       return Outcome.AGAIN;
     }
-    int page = allocate(walk.self, object, pindex);
+    int page = allocate(fault.self, object, pindex);
     if (page == PageArray.NONE) {
       parts.busy().unbusy(source);
       return Outcome.NO_MEMORY;
     }
-    owner.insert(walk.self, object, pindex, page);
+    owner.insert(fault.self, object, pindex, page);
     RawMemory.copy(pages.address(source), pages.address(page), pages.frames().pageSize());
     pages.setValid(page);
-    parts.stats().count(walk.self.stripe(), Event.COPIED, 1);
+    parts.stats().count(fault.self.stripe(), Event.COPIED, 1);
     if (object.references() > 1) {
       mappings.removeAll(source); // others who share the head must not see the old page any more
     }
-    finish(walk, page, true);
+    finish(fault, page, true);
     parts.busy().unbusy(source);
     return Outcome.MINOR;
   }
@@ -309,19 +289,19 @@ public final class FaultHandler {
   }
 
   /// Makes the head's page, which is not resident: from its backing, or as zeros.
-  private Outcome faultAbsent(Walk walk) {
-    VmObject object = walk.head().object();
-    if (object.token().upgrade(walk.self)) {
+  private Outcome faultAbsent(Fault fault) {
+    VmObject object = fault.head().object();
+    if (object.token().upgrade(fault.self)) {
       return Outcome.AGAIN; // somebody else may have made it while the token was given up
     }
-    long pindex = pindex(walk, walk.head());
-    int page = allocate(walk.self, object, pindex);
+    long pindex = pindex(fault, fault.head());
+    int page = allocate(fault.self, object, pindex);
     if (page == PageArray.NONE) {
       return Outcome.NO_MEMORY;
     }
-    owner.insert(walk.self, object, pindex, page);
-    boolean read = fill(walk.self, object, pindex, page);
-    finish(walk, page, !walk.entry.needsCopy());
+    owner.insert(fault.self, object, pindex, page);
+    boolean read = fill(fault.self, object, pindex, page);
+    finish(fault, page, !fault.entry().needsCopy());
     return read ? Outcome.MAJOR : Outcome.MINOR;
   }
 
@@ -369,17 +349,17 @@ public final class FaultHandler {
   /// Maps a page, makes it active and releases it.
   ///
   /// @param ours whether the page may be stored into without others seeing it
-  private void finish(Walk walk, int page, boolean ours) {
+  private void finish(Fault fault, int page, boolean ours) {
     if (!pages.isFullyValid(page)) {
       throw new VmPanic("mapping a page without content: " + pages.describe(page));
     }
-    if (walk.write) {
-      forgetSwapCopy(walk.self, walk.entry, page);
+    if (fault.write) {
+      forgetSwapCopy(fault.self, fault.entry(), page);
     }
     boolean writable =
-        ours && Access.allows(walk.entry.access(), Access.WRITE) && !walk.space.isFrozen();
-    walk.space.pmap().enter(walk.address, page, writable, walk.write);
-    parts.mover().activate(walk.self, page);
+        ours && Access.allows(fault.entry().access(), Access.WRITE) && !fault.space.isFrozen();
+    fault.space.pmap().enter(fault.address, page, writable, fault.write);
+    parts.mover().activate(fault.self, page);
     parts.busy().unbusy(page);
   }
 

@@ -3,6 +3,7 @@ package org.pondhawk.vm.boot;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.fault.Fault;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
@@ -68,7 +69,7 @@ public final class TestMachine implements AutoCloseable {
       relieve();
     }
     while (!space.pmap().touch(address, access == Access.WRITE)) {
-      vm.faults().resolve(self, space, address, access);
+      vm.faults().resolve(new Fault(self, space), address, access);
     }
     return Pte.frame(space.pmap().entry(address)) + (address & (PAGE_SIZE - 1));
   }

@@ -1,0 +1,56 @@
+package org.pondhawk.vm.fault;
+
+import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.map.Backing;
+import org.pondhawk.vm.map.MapEntry;
+import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.sync.VmThread;
+
+/// The faults of one thread in one space: what the walk of the current attempt knows
+/// (`faultstate`).
+///
+/// **Contract.** Belongs to its thread, which has one fault at a time; kept from fault to fault, so
+/// that a fault takes nothing from the heap.
+public final class Fault {
+  final VmThread self;
+  final Space space;
+  long address;
+  boolean write;
+
+  /// A page that somebody else has busy, to be waited for when nothing is held.
+  int busyPage = PageArray.NONE;
+
+  private @Nullable MapEntry entry;
+
+  /// Makes the record of a thread's faults in a space.
+  public Fault(VmThread self, Space space) {
+    this.self = self;
+    this.space = space;
+  }
+
+  /// Begins a walk down the chain of an entry.
+  void begin(MapEntry found, long at, boolean forWrite) {
+    entry = found;
+    address = at;
+    write = forWrite;
+    busyPage = PageArray.NONE;
+  }
+
+  /// Ends the walk: an entry that is unmapped later is not kept alive.
+  void end() {
+    entry = null;
+  }
+
+  MapEntry entry() {
+    if (entry == null) {
+      throw new VmPanic("a walk without an entry at 0x%x".formatted(address));
+    }
+    return entry;
+  }
+
+  Backing head() {
+    return entry().backing();
+  }
+}
