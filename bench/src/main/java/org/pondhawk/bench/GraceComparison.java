@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.pondhawk.vm.Protection;
 import org.pondhawk.vm.View;
 import org.pondhawk.vm.VmConfig;
@@ -117,10 +119,10 @@ final class GraceComparison implements Comparison {
     try (ExecutorService one = Executors.newSingleThreadExecutor()) {
       Future<?> sweeping = one.submit(sweep);
       try {
-        fill(effort, rig);
+        fill(effort, rig, sweeping);
         long before = rig.vm.statistics().daemonFreed();
         long from = System.nanoTime();
-        Thread.sleep(effort.roundMillis() * 20L);
+        goOnFor(sweeping, effort.roundMillis() * 20L);
         long freed = rig.vm.statistics().daemonFreed() - before;
         return freed * NANOS_PER_SECOND / (System.nanoTime() - from);
       } finally {
@@ -131,12 +133,22 @@ final class GraceComparison implements Comparison {
   }
 
   /// Returns when memory is full, or was given time enough to be.
-  private static void fill(Effort effort, Rig rig) throws InterruptedException {
+  private static void fill(Effort effort, Rig rig, Future<?> sweeping) throws Exception {
     for (int n = 0; n < effort.samples(); n++) {
       if (rig.vm.statistics().daemonPasses() > 0) {
         return;
       }
-      Thread.sleep(10);
+      goOnFor(sweeping, 10);
+    }
+  }
+
+  /// Lets the sweep go on for a while; if it ends instead, it failed, and so does this.
+  private static void goOnFor(Future<?> sweeping, long millis) throws Exception {
+    try {
+      sweeping.get(millis, TimeUnit.MILLISECONDS);
+      throw new IllegalStateException("the sweep has ended by itself");
+    } catch (TimeoutException _) {
+      // as it should: it goes on until it is stopped
     }
   }
 

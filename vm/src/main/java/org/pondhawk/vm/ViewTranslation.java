@@ -146,11 +146,11 @@ abstract class ViewTranslation {
   /// @return the entry, which allows it
   final long beginLoad(long slot, long address) {
     long pte = enterLoad(slot);
-    return allowsLoad(pte) ? pte : beginLoadAgain(slot, address);
+    return allowsLoad(pte) ? pte : MissPath.load(this, slot, address);
   }
 
-  /// Apart, because a loop in the hot method costs it its speed: 9 against 22 ns a random store.
-  private long beginLoadAgain(long slot, long address) {
+  /// Goes on with a load that missed; called through [MissPath] only.
+  final long beginLoadAgain(long slot, long address) {
     for (; ; ) {
       leaveLoad();
       bringIn(address, Access.READ);
@@ -212,10 +212,11 @@ abstract class ViewTranslation {
   final long beginStore(long slot, long address) {
     guard.enter();
     long pte = RawMemory.getLongAcquire(slot);
-    return allowsStore(pte, address) ? pte : beginStoreAgain(slot, address);
+    return allowsStore(pte, address) ? pte : MissPath.store(this, slot, address);
   }
 
-  private long beginStoreAgain(long slot, long address) {
+  /// Goes on with a store that missed; called through [MissPath] only.
+  final long beginStoreAgain(long slot, long address) {
     for (; ; ) {
       guard.leave();
       bringIn(address, Access.WRITE);
