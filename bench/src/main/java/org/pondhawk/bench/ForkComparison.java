@@ -103,6 +103,10 @@ final class ForkComparison implements Comparison {
     }
     Map<String, List<Double>> theirs = kernels(kernel, "forks-writing", bytes, effort);
     rows(report, "fork, " + what, ours, theirs.get("fork"));
+    if (stores.total() == 0) {
+      report.note("not measured: stores, %s; the timed writer did not run".formatted(what));
+      return;
+    }
     for (String share : new String[] {"50", "99", "99.9"}) {
       report.row(
           "store p" + share + " while forking, " + what,
