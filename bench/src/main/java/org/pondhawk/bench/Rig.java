@@ -71,7 +71,7 @@ final class Rig implements AutoCloseable {
   /// Stores into every page, in order.
   Rig touchAll() {
     for (int n = 0; n < pageCount(); n++) {
-      view.putLong(page(n), n);
+      view.fill(page(n), pageSize, (byte) n);
     }
     return this;
   }
