@@ -18,7 +18,7 @@ class MainTest {
   void listsEveryComparisonWithALine() {
     assertThat(run()).isZero();
     assertThat(out.toString())
-        .contains("hit", "bulk", "fault", "fork", "grace", "peers", "--quick", "--json");
+        .contains("hit", "bulk", "fault", "fork", "grace", "loads", "peers", "--quick", "--json");
     assertThat(err.toString()).isEmpty();
   }
 
