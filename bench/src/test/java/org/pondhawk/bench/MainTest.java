@@ -28,7 +28,7 @@ class MainTest {
     assertThat(err.toString())
         .isEqualToIgnoringNewLines(
             "pondhawk bench: no comparison is called hits; there are hit, bulk, fault, fork, grace,"
-                + " peers (see pondhawk bench --help)");
+                + " loads, peers (see pondhawk bench --help)");
     assertThat(out.toString()).isEmpty();
   }
 
