@@ -323,6 +323,76 @@ class PageLeaseStopTest {
   }
 
   @Nested
+  class AWait {
+    private static final int ROUNDS = 20;
+    private static final long SLICE_NANOS = 1_000_000_000L;
+
+    /// Without the wakeup each round takes what is left of a slice.
+    @Test
+    void forALeaseEndsWhenTheLeaseDoes() {
+      long nanos = 0;
+      for (int i = 0; i < ROUNDS; i++) {
+        PageLease lease = patient.view.lease(patient.base, LeaseMode.WRITE);
+        Helper<Boolean> fork = Helper.run(() -> patient.space.fork().close()).awaitAsleep();
+        long from = System.nanoTime();
+        lease.close();
+        fork.join();
+        nanos += System.nanoTime() - from;
+      }
+      assertThat(nanos).isLessThan(ROUNDS * SLICE_NANOS / 2);
+    }
+
+    @Test
+    void forAnOperationEndsWhenTheOperationDoes() {
+      long nanos = 0;
+      for (int i = 0; i < ROUNDS; i++) {
+        patient.space.freeze();
+        Helper<Boolean> writer =
+            Helper.run(
+                    () -> {
+                      try (View own = patient.space.view()) {
+                        own.lease(patient.base, LeaseMode.WRITE).close();
+                      }
+                    })
+                .awaitAsleep();
+        long from = System.nanoTime();
+        patient.space.thaw();
+        writer.join();
+        nanos += System.nanoTime() - from;
+      }
+      assertThat(nanos).isLessThan(ROUNDS * SLICE_NANOS / 2);
+    }
+
+    @Test
+    void withoutADeadlineEndsWithTheMachinesPatience() throws InterruptedException {
+      try (VirtualMemory vm = VirtualMemory.boot(VmConfig.builder().patience(SHORT).build());
+          AddressSpace space = vm.newAddressSpace()) {
+        long base = space.map(2 * PAGE, Protection.READ_WRITE);
+        space.inherit(base, PAGE, Inheritance.SHARE);
+        try (View view = space.view();
+            AddressSpace child = space.fork();
+            View its = child.view();
+            LeaseHolder _ = new LeaseHolder(space, base, LeaseMode.WRITE)) {
+          assertThatThrownBy(() -> view.lease(base, 2 * PAGE, LeaseMode.READ))
+              .isInstanceOf(OutOfPagesException.class)
+              .hasMessageContaining("waited 100 ms for the page at 0x%x".formatted(base));
+          assertThatThrownBy(() -> its.getByte(base))
+              .isInstanceOf(OutOfPagesException.class)
+              .hasMessageContaining("a page stays busy");
+        }
+        space.freeze();
+        try (View view = space.view()) {
+          assertThatThrownBy(() -> view.lease(base, LeaseMode.WRITE))
+              .isInstanceOf(OutOfPagesException.class)
+              .hasMessageContaining("for an operation on its range");
+        }
+        space.thaw();
+        assertThat(vm.check().summary()).isEqualTo("clean");
+      }
+    }
+  }
+
+  @Nested
   class AMachine {
     @Test
     void withALeaseInOneOfItsSpacesClosesNone() throws InterruptedException {

@@ -151,8 +151,9 @@ public final class SpaceLeases {
 
   // ---- for operations
 
-  /// Lets no lease of a range enter any more, and waits for those there are. The caller holds
-  /// nothing, and calls [#resume] when it is done.
+  /// For every operation that takes pages or rights from a range (of today's: unmap, fork, freeze,
+  /// close). Lets no lease of a range enter any more, and waits for those there are. The caller
+  /// holds nothing, and calls [#resume] when it is done.
   ///
   /// @param operation its name, for the message
   /// @param start the first address
