@@ -309,6 +309,25 @@ class PageLeaseStopTest {
     }
 
     @Test
+    void thatIsClosedLetsNobodyWait() {
+      patient.space.freeze();
+      Helper<Boolean> writer =
+          Helper.start(
+                  () -> {
+                    try (View own = patient.space.view()) {
+                      own.lease(patient.base, LeaseMode.WRITE).close();
+                      return false;
+                    } catch (AccessViolationException _) {
+                      return true;
+                    }
+                  })
+              .awaitAsleep();
+      patient.space.close();
+      assertThat(writer.join()).isTrue();
+      patient.space.thaw();
+    }
+
+    @Test
     void isThawedAsOftenAsItWasFrozen() {
       patient.space.freeze();
       patient.space.freeze();

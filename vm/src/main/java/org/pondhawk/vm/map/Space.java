@@ -204,6 +204,8 @@ public final class Space {
         return;
       }
       closed = true;
+      freezes.forEach(leases::resume); // who waits to lease is to find nothing mapped
+      freezes.clear();
       removeRange(self, 0, map.range());
       pmap.close();
     } finally {
@@ -335,18 +337,20 @@ public final class Space {
 
   /// Ends one [#freeze].
   public void thaw() {
-    SpaceLeases.Stop stop;
+    SpaceLeases.@Nullable Stop stop;
     long stamp = map.lockExclusive();
     try {
       if (frozen == 0) {
         throw new IllegalStateException("the address space is not frozen");
       }
       frozen--;
-      stop = freezes.pop();
+      stop = freezes.poll(); // none if the space was closed meanwhile
     } finally {
       map.unlockExclusive(stamp);
     }
-    leases.resume(stop);
+    if (stop != null) {
+      leases.resume(stop);
+    }
     thawed.wakeAll();
   }
 
