@@ -65,6 +65,28 @@ public final class BrokenParts {
     };
   }
 
+  /// Leases for writing do not take their pages busy.
+  public static Seams writersNotBusy() {
+    return new Seams() {
+      @Override
+      public PageBusy busy(PageArray pages) {
+        return new PageBusy(pages) {
+          @Override
+          public boolean tryLease(int page, boolean write) {
+            return write || super.tryLease(page, false);
+          }
+
+          @Override
+          public void endLease(int page, boolean write) {
+            if (!write) {
+              super.endLease(page, false);
+            }
+          }
+        };
+      }
+    };
+  }
+
   /// Whoever releases a page forgets those who wait for it.
   public static Seams noWakeup() {
     return new Seams() {

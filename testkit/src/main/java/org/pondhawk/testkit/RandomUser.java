@@ -1,5 +1,7 @@
 package org.pondhawk.testkit;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayDeque;
@@ -8,6 +10,8 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.Random;
 import org.pondhawk.vm.AddressSpace;
+import org.pondhawk.vm.LeaseMode;
+import org.pondhawk.vm.PageLease;
 import org.pondhawk.vm.Protection;
 import org.pondhawk.vm.View;
 import org.pondhawk.vm.VirtualMemory;
@@ -21,6 +25,7 @@ import org.pondhawk.vm.error.AccessViolationException;
 public final class RandomUser implements AutoCloseable {
   private static final int KEPT_STEPS = 4_000;
   private static final int LONGEST_COPY_PAGES = 5;
+  private static final int LONGEST_LEASE_PAGES = 3;
   private static final HexFormat HEX = HexFormat.of();
 
   private final VirtualMemory vm;
@@ -51,6 +56,7 @@ public final class RandomUser implements AutoCloseable {
     GET_INT(8),
     GET_BYTE(8),
     COPY_TO(12),
+    LEASE(10),
     TOUCH_ALL(1),
     CLOSE_VIEW(1),
     CLOSE_SPACE(1);
@@ -153,6 +159,7 @@ public final class RandomUser implements AutoCloseable {
       case GET_INT -> get(Integer.BYTES);
       case GET_BYTE -> get(Byte.BYTES);
       case COPY_TO -> copyTo(someAddress(), 1 + random.nextInt(LONGEST_COPY_PAGES * pageSize));
+      case LEASE -> lease();
       case TOUCH_ALL -> touchAll();
       case CLOSE_VIEW -> closeView();
       case CLOSE_SPACE -> closeSpace();
@@ -308,6 +315,36 @@ public final class RandomUser implements AutoCloseable {
       require(can < length, "refused without a reason: %s", e);
     }
     compare(address, Arrays.copyOf(bytes, can));
+  }
+
+  private void lease() {
+    long address = someAddress();
+    int length = 1 + random.nextInt(LONGEST_LEASE_PAGES * pageSize);
+    boolean write = random.nextBoolean();
+    LeaseMode mode = write ? LeaseMode.WRITE : LeaseMode.READ;
+    byte add = (byte) (write ? random.nextInt() : 0);
+    note(
+        "try (PageLease l = %s.lease(0x%xL, %d, LeaseMode.%s)) { l.segments().forEach(s -> { for (long i = 0; i < %d * s.byteSize(); i++) s.set(JAVA_BYTE, i, (byte) (s.get(JAVA_BYTE, i) + %d)); }); }",
+        viewName(), address, length, mode, write ? 1 : 0, add);
+    int can = write ? model.writable(address, length) : model.readable(address, length);
+    try (PageLease lease = view.lease(address, length, mode)) {
+      require(can == length, "leased where only %d bytes can be", can);
+      long at = address;
+      for (MemorySegment segment : lease.segments()) {
+        byte[] bytes = segment.toArray(ValueLayout.JAVA_BYTE);
+        compare(at, bytes);
+        for (int i = 0; i < bytes.length; i++) {
+          bytes[i] += add;
+        }
+        if (write) {
+          segment.copyFrom(MemorySegment.ofArray(bytes));
+          model.store(at, bytes, bytes.length);
+        }
+        at += bytes.length;
+      }
+    } catch (AccessViolationException e) {
+      require(can < length, "refused without a reason: %s", e);
+    }
   }
 
   private void touchAll() {

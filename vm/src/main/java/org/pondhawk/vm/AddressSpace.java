@@ -58,10 +58,12 @@ public final class AddressSpace implements AutoCloseable {
   }
 
   /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is
-  /// skipped. Waits for faults in this space and for transfers of the range.
+  /// skipped. Waits for faults in this space, for transfers of the range and for its leases.
   ///
   /// @param address a multiple of the page size
   /// @param bytes the length, rounded up to whole pages
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] on the range is not closed
+  ///   in time, or is the calling thread's; nothing is unmapped then
   public void unmap(long address, long bytes) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
@@ -74,7 +76,11 @@ public final class AddressSpace implements AutoCloseable {
   /// under way.
   ///
   /// The copy is atomic towards single operations of views: a consistent cut of what happened
-  /// before. For a group of stores to be in it as a whole, [#freeze] first.
+  /// before. For a group of stores to be in it as a whole, [#freeze] first. What is stored under a
+  /// lease is in it as a whole or not at all.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] for writing is not closed in
+  ///   time, or is the calling thread's; nothing is changed then
   public AddressSpace fork() {
     machine.haltSwitch().check();
     return edge.call(self -> new AddressSpace(machine, edge, machine.fork(self, space)));
@@ -91,11 +97,14 @@ public final class AddressSpace implements AutoCloseable {
     space.setInheritance(address, address + length, inheritance.internal);
   }
 
-  /// Stops all stores into this space: they wait until [#thaw]. Returns when no store is under way.
-  /// Counts: it is thawed as often as it was frozen. Loads go on.
+  /// Stops all stores into this space and leases for writing: they wait until [#thaw]. Returns when
+  /// none is under way. Counts: it is thawed as often as it was frozen. Loads go on.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] for writing is not closed in
+  ///   time, or is the calling thread's; the space is not frozen then
   public void freeze() {
     machine.haltSwitch().check();
-    space.freeze();
+    edge.run(space::freeze);
   }
 
   /// Ends one [#freeze].
@@ -113,6 +122,9 @@ public final class AddressSpace implements AutoCloseable {
 
   /// Unmaps everything. Views of it find nothing mapped from now on. Idempotent; a machine that is
   /// closed or halted has nothing left to unmap, its own close gives all memory back.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] is not closed in time, or is
+  ///   the calling thread's; the space stays open then
   @Override
   public void close() {
     if (!machine.haltSwitch().isHalted()) {

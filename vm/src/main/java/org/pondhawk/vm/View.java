@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Access;
+import org.pondhawk.vm.map.Lease;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.PageArray;
@@ -30,7 +31,7 @@ import org.pondhawk.vm.sync.VmThread;
 /// for this access; [org.pondhawk.vm.error.OutOfPagesException] where no page could be had;
 /// `UncheckedIOException` where one could not be read back. A store that failed has stored nothing
 /// in the page that failed.
-public final class View extends ResidentAccess implements AutoCloseable {
+public final class View extends LeaseAccess implements AutoCloseable {
   private static final Cleaner CLEANER = Cleaner.create();
   private static final Duration FAR = Duration.ofDays(10_000);
 
@@ -50,6 +51,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
       VmThread self,
       Guard guard,
       List<HeldPage> heldPages,
+      List<Lease> leased,
       AtomicBoolean done)
       implements Runnable {
     @Override
@@ -58,6 +60,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
         guard.leave(); // it may have missed that, see Guard
         machine.grace().unregister(guard);
         heldPages.forEach(held -> unhold(machine, self, held));
+        leased.forEach(lease -> giveBack(machine, space, lease));
         machine.nodes().unload(self);
         space.pmap().unpin();
         machine.release();
@@ -68,7 +71,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
   private View(Machine machine, Space space) {
     super(machine, space);
     this.heldPages = new ArrayList<>();
-    Hold hold = new Hold(machine, space, self, guard, heldPages, new AtomicBoolean());
+    Hold hold = new Hold(machine, space, self, guard, heldPages, leased, new AtomicBoolean());
     this.cleanable = CLEANER.register(this, hold);
   }
 
@@ -169,10 +172,11 @@ public final class View extends ResidentAccess implements AutoCloseable {
     }
   }
 
-  /// Closes the view and its windows; only its own thread may. Idempotent.
+  /// Closes the view, its leases and its windows; only its own thread may. Idempotent.
   @Override
   public void close() {
     requireOwner();
+    closeLeases();
     while (!windows.isEmpty()) {
       windows.getLast().close();
     }

@@ -5,6 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.MachineHaltedException;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.fault.Fault;
@@ -306,6 +307,7 @@ abstract class ViewTranslation {
       machine.faults().resolve(fault, address, access);
     } catch (OutOfPagesException
         | AccessViolationException
+        | LeaseHeldException
         | UncheckedIOException
         | MachineHaltedException expected) {
       throw expected;

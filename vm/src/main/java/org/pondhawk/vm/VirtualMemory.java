@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.check.VmCheck;
+import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.VmStats;
@@ -127,9 +128,25 @@ public final class VirtualMemory implements AutoCloseable {
   }
 
   /// Closes every address space, removes the swap file and gives the memory back. Later accesses
-  /// through views find nothing mapped. Waits for calls under way; idempotent.
+  /// through views find nothing mapped. Waits for calls under way and for leases; idempotent.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if another thread does not close its lease in
+  ///   time, or the calling thread has one; no space is closed then, and the call may be repeated
   @Override
   public void close() {
+    try {
+      machine.closeSpaces();
+    } catch (LeaseHeldException held) {
+      throw held; // everything goes on
+    } catch (Throwable broken) {
+      machine.halt(broken);
+      end();
+      throw broken;
+    }
+    end();
+  }
+
+  private void end() {
     machine.daemon().stop();
     machine.collapser().stop();
     boolean interrupted = join(daemon);

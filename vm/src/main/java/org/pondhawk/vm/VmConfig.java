@@ -22,6 +22,7 @@ public final class VmConfig {
   private final int cpus;
   private final boolean poisonFreedFrames;
   private final Duration patience;
+  private final Duration leasePatience;
   private final boolean membarrier;
   private final LongSupplier nanoClock;
 
@@ -34,6 +35,7 @@ public final class VmConfig {
     this.cpus = b.cpus;
     this.poisonFreedFrames = b.poisonFreedFrames;
     this.patience = b.patience;
+    this.leasePatience = b.leasePatience;
     this.membarrier = b.membarrier;
     this.nanoClock = b.nanoClock;
   }
@@ -83,6 +85,11 @@ public final class VmConfig {
     return patience;
   }
 
+  /// How long an operation waits for leases in its way.
+  public Duration leasePatience() {
+    return leasePatience;
+  }
+
   /// The least physical memory in bytes that a machine made like this can have.
   public long minimumPhysicalMemory() {
     return spec().minimumBytes();
@@ -104,6 +111,7 @@ public final class VmConfig {
         SPACE_BYTES,
         poisonFreedFrames,
         patience.toNanos(),
+        leasePatience.toNanos(),
         membarrier,
         nanoClock::getAsLong);
   }
@@ -118,6 +126,7 @@ public final class VmConfig {
     private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
     private boolean poisonFreedFrames;
     private Duration patience = Duration.ofSeconds(30);
+    private Duration leasePatience = Duration.ofSeconds(5);
     private boolean membarrier = true;
     private LongSupplier nanoClock = System::nanoTime;
 
@@ -190,6 +199,14 @@ public final class VmConfig {
     public Builder patience(Duration limit) {
       positive("patience", limit.toNanos());
       patience = limit;
+      return this;
+    }
+
+    /// Sets how long an unmap, a fork, a freeze or a close waits for a [PageLease] in its way,
+    /// before it throws [org.pondhawk.vm.error.LeaseHeldException]; 5 seconds by default.
+    public Builder leasePatience(Duration limit) {
+      positive("leasePatience", limit.toNanos());
+      leasePatience = limit;
       return this;
     }
 

@@ -2,16 +2,21 @@ package org.pondhawk.vm.boot;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.map.ChainCollapser;
+import org.pondhawk.vm.map.LeaseParts;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.map.SpaceLeases;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.ObjectOwner;
@@ -42,6 +47,7 @@ import org.pondhawk.vm.swap.SwapSpace;
 import org.pondhawk.vm.swap.SwapStore;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.HaltSwitch;
+import org.pondhawk.vm.sync.LeasedPages;
 import org.pondhawk.vm.sync.VmThread;
 
 /// All parts of one machine, made in order and wired together (`vm_mem_init`, `vm_page_startup`).
@@ -54,6 +60,9 @@ public final class Machine implements AutoCloseable {
 
   /// From this depth on a fork shortens them itself.
   private static final int MAX_DEPTH = 32;
+
+  /// One frame in so many may be leased.
+  private static final int LEASED_SHARE = 4;
 
   private final MachineSpec spec;
   private final OwnMemory memory = new OwnMemory();
@@ -73,12 +82,15 @@ public final class Machine implements AutoCloseable {
   private final FaultHandler faults;
   private final PageoutDaemon daemon;
   private final ChainCollapser collapser;
+  private final LeasedPages leased;
   private final Space.Parts spaceParts;
   private final List<Space> spaces = new CopyOnWriteArrayList<>();
   private final AtomicLong lastSpace = new AtomicLong();
   private final AtomicInteger nextStripe = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
-  private final AtomicInteger closed = new AtomicInteger();
+  private final ReentrantLock closing = new ReentrantLock();
+  private volatile boolean spacesClosed;
+  private boolean closed;
 
   /// Makes a machine; every frame is free.
   ///
@@ -114,7 +126,11 @@ public final class Machine implements AutoCloseable {
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
     this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, io);
     this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
-    this.spaceParts = new Space.Parts(objects, nodes, reaper, allocator, grace, frames.pageShift());
+    this.leased = new LeasedPages(frameCount / LEASED_SHARE);
+    LeaseParts leaseParts =
+        new LeaseParts(page, leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
+    this.spaceParts =
+        new Space.Parts(objects, nodes, reaper, allocator, grace, leaseParts, frames.pageShift());
     VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
     if (!nodes.reserveFor(daemonThread, 2)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
@@ -150,13 +166,13 @@ public final class Machine implements AutoCloseable {
   /// Makes the record of a thread that enters the machine.
   public VmThread newThread(String name) {
     int stripe = Math.floorMod(nextStripe.getAndIncrement(), spec.cpus());
-    return new VmThread(name, stripe, false, 0).endsWith(halt);
+    return new VmThread(name, stripe, false, 0).endsWith(halt).leasesIn(leased);
   }
 
   /// Makes an empty address space.
   public Space newSpace() {
     halt.check();
-    if (closed.get() != 0) {
+    if (spacesClosed) {
       throw new IllegalStateException("the machine is closed");
     }
     long id = lastSpace.incrementAndGet();
@@ -206,23 +222,66 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /// Closes the spaces and the swap file. The daemon has ended. Idempotent.
-  @Override
-  public void close() {
-    if (closed.getAndSet(1) != 0) {
-      return;
-    }
+  /// Closes the spaces: all, or none if a lease is in the way. No space can be made from then on.
+  /// Idempotent. A halted machine has nothing left to close.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a lease is not given back in time, or is
+  ///   the calling thread's; the call may be repeated
+  public void closeSpaces() {
+    VmThread self = newThread("close");
+    List<SpaceLeases.Stop> stops = new ArrayList<>();
+    closing.lock();
     try {
-      VmThread self = newThread("close");
-      if (!halt.isHalted()) {
-        for (Space space : spaces) {
+      List<Space> open = halt.isHalted() ? List.of() : List.copyOf(spaces);
+      try {
+        for (Space space : open) {
+          stops.add(space.leases().stop(self, "close", 0, space.map().range(), false));
+        }
+        spacesClosed = true;
+        for (Space space : open) {
           closeSpace(self, space);
+        }
+      } finally {
+        for (int i = 0; i < stops.size(); i++) {
+          open.get(i).leases().resume(stops.get(i));
         }
       }
     } finally {
+      closing.unlock();
+    }
+  }
+
+  /// Closes the spaces and the swap file. The daemon has ended. Idempotent.
+  @Override
+  public void close() {
+    closing.lock();
+    try {
+      if (closed) {
+        return;
+      }
+      boolean held = false;
+      try {
+        closeSpaces();
+      } catch (LeaseHeldException e) {
+        held = true;
+        throw e;
+      } finally {
+        if (!held) {
+          closed = true;
+          closeFiles();
+        }
+      }
+    } finally {
+      closing.unlock();
+    }
+  }
+
+  private void closeFiles() {
+    try {
       if (swapFile != null) {
         swapFile.close();
       }
+    } finally {
       release();
     }
   }
@@ -311,6 +370,11 @@ public final class Machine implements AutoCloseable {
   /// What shortens chains, to be run by a thread of the caller's.
   public ChainCollapser collapser() {
     return collapser;
+  }
+
+  /// Which pages are leased.
+  public LeasedPages leased() {
+    return leased;
   }
 
   /// The address spaces that are open.

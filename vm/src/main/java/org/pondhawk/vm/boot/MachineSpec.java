@@ -17,6 +17,7 @@ import org.pondhawk.vm.sync.Ticker;
 /// @param spaceBytes the addresses of each address space, a power of two
 /// @param poison whether freed frames are filled with a pattern
 /// @param patienceNanos how long a wait for memory goes on while nothing moves
+/// @param leaseNanos how long an operation waits for leases in its way
 /// @param membarrier whether writers may go without a fence
 public record MachineSpec(
     long physicalBytes,
@@ -26,6 +27,7 @@ public record MachineSpec(
     long spaceBytes,
     boolean poison,
     long patienceNanos,
+    long leaseNanos,
     boolean membarrier,
     Ticker ticker) {
   /// The least number of frames that a machine works with.

@@ -23,6 +23,7 @@ public final class VmCheck {
       machine.page().stats().rollup();
       BitSet queued = new QueueCheck(machine, findings).run();
       new MappingCheck(machine, findings).run();
+      new LeaseCheck(machine, findings).run();
       new ObjectCheck(machine, findings).run(queued);
     } finally {
       machine.collapser().resume();

@@ -113,7 +113,7 @@ public final class FaultHandler {
         case READ_BENEATH -> read = true;
         case AGAIN -> {
           parts.stats().count(self.stripe(), Event.IN_TRANSIT, 1);
-          parts.gate().checkDeadline(self);
+          patience = parts.gate().checkBusyWait(self, patience);
         }
         case SHADOW -> space.shadow(address);
         case FROZEN -> {
@@ -193,6 +193,7 @@ public final class FaultHandler {
     if (parts.busy().tryHardBusy(page)) {
       return true;
     }
+    fault.self.requireNotLeased(page, fault.address);
     fault.busyPage = page;
     return false;
   }

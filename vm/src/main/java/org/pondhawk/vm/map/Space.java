@@ -1,5 +1,6 @@
 package org.pondhawk.vm.map;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -24,12 +25,15 @@ public final class Space {
   private final AddressMap map;
   private final Pmap pmap;
   private final Parts parts;
+  private final SpaceLeases leases;
+  private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
   private final WaitChannel thawed = new WaitChannel("thaw");
   private volatile boolean closed;
   private int frozen;
 
   /// The parts of the machine that a space works with.
   ///
+  /// @param leases what the leases of all spaces share
   /// @param pageShift the logarithm of the page size
   public record Parts(
       ObjectTable objects,
@@ -37,6 +41,7 @@ public final class Space {
       ObjectReaper reaper,
       PageAllocator allocator,
       Grace grace,
+      LeaseParts leases,
       int pageShift) {}
 
   /// Makes an empty space.
@@ -47,6 +52,7 @@ public final class Space {
     this.map = new AddressMap(range);
     this.pmap = pmap;
     this.parts = parts;
+    this.leases = new SpaceLeases("space " + id, parts.leases());
   }
 
   /// A number that no other space of the machine ever has.
@@ -62,6 +68,11 @@ public final class Space {
   /// The page table.
   public Pmap pmap() {
     return pmap;
+  }
+
+  /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
+  public SpaceLeases leases() {
+    return leases;
   }
 
   /// Whether the space was closed.
@@ -110,13 +121,16 @@ public final class Space {
   }
 
   /// Unmaps a range; what is not mapped in it is skipped (`vm_map_remove`). Returns when no thread
-  /// can reach the old pages any more.
+  /// can reach the old pages any more. Waits for the leases of the range.
   public void unmap(VmThread self, long start, long end) {
-    long stamp = map.lockExclusive();
+    SpaceLeases.Stop stop = leases.stop(self, "unmap", start, end, false);
     try {
-      removeRange(self, start, end);
+      withMapLocked(_ -> {
+        removeRange(self, start, end);
+        return true;
+      });
     } finally {
-      map.unlockExclusive(stamp);
+      leases.resume(stop);
     }
   }
 
@@ -172,15 +186,26 @@ public final class Space {
     }
   }
 
-  /// Unmaps everything and gives the page table back; later accesses find nothing mapped.
-  /// Idempotent.
+  /// Unmaps everything and gives the page table back; later accesses find nothing mapped. Waits for
+  /// all leases. Idempotent.
   public void close(VmThread self) {
+    SpaceLeases.Stop stop = leases.stop(self, "close", 0, map.range(), false);
+    try {
+      closeWithoutLeases(self);
+    } finally {
+      leases.resume(stop);
+    }
+  }
+
+  private void closeWithoutLeases(VmThread self) {
     long stamp = map.lockExclusive();
     try {
       if (closed) {
         return;
       }
       closed = true;
+      freezes.forEach(leases::resume); // who waits to lease is to find nothing mapped
+      freezes.clear();
       removeRange(self, 0, map.range());
       pmap.close();
     } finally {
@@ -193,8 +218,17 @@ public final class Space {
   /// Makes `child`, which is empty and known to nobody, a copy of this space as of now, or shares
   /// what is to be shared (`vmspace_fork`). Nothing is copied here: what is to be copied loses the
   /// right to be stored into, which costs one word for each region that has pages, and then belongs
-  /// to both. Waits once, for stores under way.
+  /// to both. Waits for leases for writing, and once for stores under way.
   public void forkInto(VmThread self, Space child) {
+    SpaceLeases.Stop stop = leases.stop(self, "fork", 0, map.range(), true);
+    try {
+      forkWithoutLeases(child);
+    } finally {
+      leases.resume(stop);
+    }
+  }
+
+  private void forkWithoutLeases(Space child) {
     long stamp = map.lockExclusive();
     try {
       requireOpen();
@@ -279,31 +313,43 @@ public final class Space {
     }
   }
 
-  /// Stops stores into this space until [#thaw], as often as it was frozen. Returns when no store
-  /// is under way.
-  public void freeze() {
+  /// Stops stores into this space, and leases for writing, until [#thaw], as often as it was
+  /// frozen. Returns when no store is under way and no such lease is left.
+  public void freeze(VmThread self) {
+    SpaceLeases.Stop stop = leases.stop(self, "freeze", 0, map.range(), true);
+    boolean done = false;
     long stamp = map.lockExclusive();
     try {
       requireOpen();
       frozen++;
+      freezes.push(stop);
+      done = true;
       if (pmap.freeze(0, map.range())) {
         parts.grace().await(parts.grace().begin());
       }
     } finally {
       map.unlockExclusive(stamp);
+      if (!done) {
+        leases.resume(stop);
+      }
     }
   }
 
   /// Ends one [#freeze].
   public void thaw() {
+    SpaceLeases.@Nullable Stop stop;
     long stamp = map.lockExclusive();
     try {
       if (frozen == 0) {
         throw new IllegalStateException("the address space is not frozen");
       }
       frozen--;
+      stop = freezes.poll(); // none if the space was closed meanwhile
     } finally {
       map.unlockExclusive(stamp);
+    }
+    if (stop != null) {
+      leases.resume(stop);
     }
     thawed.wakeAll();
   }

@@ -151,6 +151,28 @@ public class PageBusy {
     }
   }
 
+  /// Takes a page for a lease, if nobody has it busy in a way that excludes that: soft-busy to
+  /// read, hard-busy to write.
+  ///
+  /// @param page a page
+  /// @param write whether its bytes will be changed
+  /// @return true if the caller now has it busy
+  public boolean tryLease(int page, boolean write) {
+    return write ? tryHardBusy(page) : trySoftBusy(page);
+  }
+
+  /// Ends what [#tryLease] began.
+  ///
+  /// @param page a page
+  /// @param write as it was leased
+  public void endLease(int page, boolean write) {
+    if (write) {
+      unbusy(page);
+    } else {
+      dropSoftBusy(page);
+    }
+  }
+
   /// Ends the I/O of a page that is hard-busy besides: the unbusy that follows wakes
   /// (`vm_page_io_finish`).
   ///

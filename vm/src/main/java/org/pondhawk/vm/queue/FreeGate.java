@@ -142,6 +142,21 @@ public final class FreeGate {
     }
   }
 
+  /// Fails if a wait for a page that somebody else has busy has lasted too long: past the caller's
+  /// own deadline or, without one, past the machine's patience.
+  ///
+  /// @param patience of the operation so far, or null if this is its first wait
+  /// @return the patience to go on with
+  /// @throws OutOfPagesException if so
+  public Patience checkBusyWait(VmThread self, @Nullable Patience patience) {
+    checkDeadline(self);
+    Patience left = patience == null ? patience() : patience;
+    if (!self.hasDeadline() && left.isOver(progress(), ticker.nanos())) {
+      throw outOfPages("a page stays busy, and nothing moves");
+    }
+    return left;
+  }
+
   private long progress() {
     return stats.total(Event.FREED)
         + stats.total(Event.SWAP_PAGES_OUT)

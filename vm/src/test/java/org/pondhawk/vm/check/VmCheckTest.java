@@ -16,10 +16,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.AddressMap;
+import org.pondhawk.vm.map.Lease;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.pmap.Pte;
@@ -307,6 +309,77 @@ class VmCheckTest {
       int balloon = space.pmap().balloons().getFirst();
       pages.addWire(balloon, 1);
       isReported("not wired once: page " + balloon + ":");
+    }
+  }
+
+  @Nested
+  class Leases {
+    private PageBusy busy() {
+      return machine.vm.page().busy();
+    }
+
+    private Lease enter(boolean write) {
+      Lease lease = new Lease(addressOf(mappedPage()), SIZE, write, (int) SIZE);
+      machine.put(space, lease.address(), 1);
+      space.leases().enter(machine.self, lease);
+      return lease;
+    }
+
+    private int lease(boolean write) {
+      Lease lease = enter(write);
+      int page = machine.pageAt(space, lease.address());
+      assertThat(busy().tryLease(page, write)).isTrue();
+      lease.take(page);
+      space.leases().took(lease);
+      assertThat(VmCheck.run(machine.vm).summary()).isEqualTo("clean");
+      return page;
+    }
+
+    @Test
+    void whosePageIsNotBusy() {
+      int page = lease(true);
+      busy().endLease(page, true);
+      isReported("leased 0 times to read and 1 times to write, but page " + page + ":");
+    }
+
+    @Test
+    void whosePageSomebodyElseHasBusyToo() {
+      int page = lease(false);
+      busy().trySoftBusy(page);
+      isReported("leased 1 times to read and 0 times to write, but page " + page + ":");
+    }
+
+    @Test
+    void whosePageIsMappedNoMore() {
+      int page = lease(false);
+      RawMemory.setLongVolatile(slot(addressOf(page)), 0);
+      isReported("but leased is page " + page + ":");
+    }
+
+    @Test
+    void forWritingWhosePageIsClean() {
+      int page = lease(true);
+      pages.clearDirty(page);
+      isReported("leased for writing, but clean: page " + page + ":");
+    }
+
+    @Test
+    void thatTheirOwnerDoesNotKnowOf() {
+      int page = lease(true);
+      machine.vm.leased().remove(Thread.currentThread(), page);
+      isReported("its owner does not know of the WRITE lease of 4096 bytes");
+    }
+
+    @Test
+    void thatGaveTheirPagesBackAndAreRegistered() {
+      enter(false);
+      isReported("registered, but has 0 of 1 pages: READ lease");
+    }
+
+    @Test
+    void thatNoOpenSpaceHas() {
+      machine.vm.leased().tryReserve(3);
+      isReported("open spaces lease 0 pages, set aside are 3");
     }
   }
 
