@@ -22,9 +22,7 @@ final class MissPath {
     try {
       return MethodHandles.lookup()
           .findVirtual(
-              ViewTranslation.class,
-              method,
-              MethodType.methodType(long.class, long.class, long.class));
+              ViewTranslation.class, method, MethodType.methodType(long.class, long.class));
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -33,9 +31,9 @@ final class MissPath {
   /// Goes on with a load.
   ///
   /// @return the entry, which allows it
-  static long load(ViewTranslation view, long slot, long address) {
+  static long load(ViewTranslation view, long address) {
     try {
-      return (long) load.invokeExact(view, slot, address);
+      return (long) load.invokeExact(view, address);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
@@ -44,9 +42,9 @@ final class MissPath {
   /// Goes on with a store.
   ///
   /// @return the entry, which allows it
-  static long store(ViewTranslation view, long slot, long address) {
+  static long store(ViewTranslation view, long address) {
     try {
-      return (long) store.invokeExact(view, slot, address);
+      return (long) store.invokeExact(view, address);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }

@@ -23,8 +23,8 @@ abstract class ScalarAccess extends ViewTranslation {
     if (isSplit(address, Byte.BYTES)) {
       requireInside(address, Byte.BYTES, "read");
     }
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       byte value = RawMemory.getByte(at(pte, address));
       if (endLoad(slot, pte)) {
@@ -38,8 +38,8 @@ abstract class ScalarAccess extends ViewTranslation {
     if (isSplit(address, Short.BYTES)) {
       return (short) getAcross(address, Short.BYTES);
     }
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       short value = RawMemory.getShort(at(pte, address));
       if (endLoad(slot, pte)) {
@@ -53,8 +53,8 @@ abstract class ScalarAccess extends ViewTranslation {
     if (isSplit(address, Integer.BYTES)) {
       return (int) getAcross(address, Integer.BYTES);
     }
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       int value = RawMemory.getInt(at(pte, address));
       if (endLoad(slot, pte)) {
@@ -68,8 +68,8 @@ abstract class ScalarAccess extends ViewTranslation {
     if (isSplit(address, Long.BYTES)) {
       return getAcross(address, Long.BYTES);
     }
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       long value = RawMemory.getLong(at(pte, address));
       if (endLoad(slot, pte)) {

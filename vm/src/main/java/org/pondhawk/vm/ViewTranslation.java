@@ -22,12 +22,17 @@ import org.pondhawk.vm.sync.VmThread;
 /// the same form:
 ///
 /// ```
-///   load:   for (;;) {                              store:   pte = beginStore(slot, address)
-///             pte = beginLoad(slot, address)                 try {
-///             value = raw load at(pte, address)                raw store at(pte, address)
-///             if (endLoad(slot, pte)) return value           } finally { endStore() }
+///   load:   for (;;) {                              store:   pte = beginStore(slot(address), address)
+///             slot = slot(address)                           try {
+///             pte = beginLoad(slot, address)                   raw store at(pte, address)
+///             value = raw load at(pte, address)              } finally { endStore() }
+///             if (endLoad(slot, pte)) return value
 ///           }
 /// ```
+///
+/// The place of an entry is asked for anew in each round of a load: in a table of two levels it
+/// moves when the memory of the entry comes or goes. A place from before is never another
+/// address's.
 @SuppressWarnings("ReferenceEquality") // threads are compared by identity on every access
 abstract class ViewTranslation {
   /*
@@ -61,9 +66,9 @@ abstract class ViewTranslation {
   private final Fault fault;
   private final long offsetMask;
   private final long outside;
-  private int pageShift;
-  private int regionShift;
-  private long table;
+  int pageShift;
+  int regionShift;
+  long table;
   private long regions;
   private boolean closed;
 
@@ -121,10 +126,8 @@ abstract class ViewTranslation {
     return RawMemory.getLongOpaque(regions + (address >>> regionShift) * Long.BYTES);
   }
 
-  /// Where the entry of an address is.
-  final long slot(long address) {
-    return table + (address >>> pageShift) * Long.BYTES;
-  }
+  /// Where the entry of an address is, for now.
+  abstract long slot(long address);
 
   /// Where the byte of an address is, in the frame of its entry.
   final long at(long pte, long address) {
@@ -143,18 +146,18 @@ abstract class ViewTranslation {
 
   /// Begins a load, faulting the page in.
   ///
-  /// @return the entry, which allows it
+  /// @return the entry, which allows it; not the one in the slot if that has moved
   final long beginLoad(long slot, long address) {
     long pte = enterLoad(slot);
-    return allowsLoad(pte) ? pte : MissPath.load(this, slot, address);
+    return allowsLoad(pte) ? pte : MissPath.load(this, address);
   }
 
   /// Goes on with a load that missed; called through [MissPath] only.
-  final long beginLoadAgain(long slot, long address) {
+  final long beginLoadAgain(long address) {
     for (; ; ) {
       leaveLoad();
       bringIn(address, Access.READ);
-      long pte = enterLoad(slot);
+      long pte = enterLoad(slot(address));
       if (allowsLoad(pte)) {
         return pte;
       }
@@ -165,16 +168,15 @@ abstract class ViewTranslation {
   ///
   /// @return the entry, or [#ABSENT]; then no load has begun
   final long tryBeginLoad(long slot, long address) {
-    for (; ; ) {
-      long pte = enterLoad(slot);
-      if (allowsLoad(pte)) {
-        return pte;
-      }
+    long pte = enterLoad(slot);
+    while (!allowsLoad(pte)) {
       leaveLoad();
       if (!touch(address, Access.READ)) {
         return ABSENT;
       }
+      pte = enterLoad(slot(address));
     }
+    return pte;
   }
 
   private long enterLoad(long slot) {
@@ -212,16 +214,16 @@ abstract class ViewTranslation {
   final long beginStore(long slot, long address) {
     guard.enter();
     long pte = RawMemory.getLongAcquire(slot);
-    return allowsStore(pte, address) ? pte : MissPath.store(this, slot, address);
+    return allowsStore(pte, address) ? pte : MissPath.store(this, address);
   }
 
   /// Goes on with a store that missed; called through [MissPath] only.
-  final long beginStoreAgain(long slot, long address) {
+  final long beginStoreAgain(long address) {
     for (; ; ) {
       guard.leave();
       bringIn(address, Access.WRITE);
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot);
+      long pte = RawMemory.getLongAcquire(slot(address));
       if (allowsStore(pte, address)) {
         return pte;
       }
@@ -231,10 +233,10 @@ abstract class ViewTranslation {
   /// Begins a store if that takes no fault.
   ///
   /// @return the entry, or [#ABSENT]; then no store has begun
-  final long tryBeginStore(long slot, long address) {
+  final long tryBeginStore(long address) {
     for (; ; ) {
       guard.enter();
-      long pte = RawMemory.getLongAcquire(slot);
+      long pte = RawMemory.getLongAcquire(slot(address));
       if (allowsStore(pte, address)) {
         return pte;
       }
@@ -316,11 +318,16 @@ abstract class ViewTranslation {
       return false;
     }
     closed = true;
-    table = Closed.TABLE;
-    regions = Closed.TABLE;
+    endTables(Closed.TABLE);
     pageShift = ONE_ENTRY_SHIFT;
     regionShift = ONE_ENTRY_SHIFT;
     return true;
+  }
+
+  /// Puts a word that is always 0 in the place of every word of a table.
+  void endTables(long zeros) {
+    table = zeros;
+    regions = zeros;
   }
 
   private RuntimeException misplaced(long address, int bytes, String access) {

@@ -99,7 +99,7 @@ class VmCheckTest {
   }
 
   private long slot(long address) {
-    return space.pmap().table() + address / SIZE * Long.BYTES;
+    return space.pmap().slot(address);
   }
 
   @Test
