@@ -146,9 +146,11 @@ final class TwoLevelTable extends TableMemory {
     }
     lock();
     try {
-      for (long high = 0; high < places.length; high++) {
-        for (int low = 0; places[(int) high] != null && low <= low(-1); low++) {
-          checkWord((high << LG_WORDS_PER_PIECE) | low, found);
+      for (long n = 0; n < entryPieces; n++) {
+        if (places[(int) (n >>> LG_WORDS_PER_PIECE)] == null) {
+          n |= low(-1); // none of these was ever charged
+        } else {
+          checkWord(n, found);
         }
       }
     } finally {

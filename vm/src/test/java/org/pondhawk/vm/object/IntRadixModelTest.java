@@ -105,8 +105,8 @@ class IntRadixModelTest {
         .formatted(seed, skipped, String.join("\n", history.subList(skipped, history.size())));
   }
 
-  /// What is preloaded must do for the worst insert of the largest space: the last page of it beside
-  /// the first.
+  /// What is preloaded must do for the worst insert of the largest space: the last page of it
+  /// beside the first.
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void onePreloadIsEnoughForAnyInsert(boolean beside) {
