@@ -1,5 +1,6 @@
 package org.pondhawk.vm;
 
+import java.util.Objects;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.map.Space;
 
@@ -16,6 +17,7 @@ final class LinearView extends View {
 
   @Override
   long slot(long address) {
-    return table + (address >>> pageShift) * Long.BYTES;
+    // The check never fails. It tells the compiler what both loads of the entry would ask again.
+    return Objects.checkIndex(table + (address >>> pageShift) * Long.BYTES, END_OF_MEMORY);
   }
 }

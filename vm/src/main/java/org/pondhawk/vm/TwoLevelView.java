@@ -1,5 +1,6 @@
 package org.pondhawk.vm;
 
+import java.util.Objects;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
@@ -26,7 +27,7 @@ final class TwoLevelView extends View {
     // any time; what stands at the place is read through the word, so after it.
     long piece = RawMemory.getLongOpaque(directory + (address >>> regionShift) * Long.BYTES);
     long entry = (address >>> pageShift) & (ENTRIES_PER_PIECE - 1);
-    return table + piece + entry * Long.BYTES;
+    return Objects.checkIndex(table + piece + entry * Long.BYTES, END_OF_MEMORY); // see LinearView
   }
 
   @Override

@@ -53,6 +53,9 @@ abstract class ViewTranslation {
 
   private static final int ONE_ENTRY_SHIFT = 63;
 
+  /// No memory of ours lies behind it.
+  static final long END_OF_MEMORY = 1L << 60;
+
   private static final class Closed {
     /// The one entry of a closed view's table, in memory that lives as long as the process.
     static final long TABLE = new OwnMemory().allocate(Long.BYTES, "the table of closed views");
@@ -64,8 +67,11 @@ abstract class ViewTranslation {
   final Guard guard;
   private final Thread owner = Thread.currentThread();
   private final Fault fault;
-  private final long offsetMask;
+  private final char offsetMask; // a page has 64 KiB at most, and a char is never negative
   private final long outside;
+  private final long stray2;
+  private final long stray4;
+  private final long stray8;
   int pageShift;
   int regionShift;
   long table;
@@ -79,8 +85,11 @@ abstract class ViewTranslation {
     this.fault = new Fault(self, space);
     this.guard = machine.grace().register();
     this.pageShift = machine.page().pages().frames().pageShift();
-    this.offsetMask = machine.spec().pageSize() - 1L;
+    this.offsetMask = (char) (machine.spec().pageSize() - 1);
     this.outside = -space.map().range();
+    this.stray2 = outside | (Short.BYTES - 1);
+    this.stray4 = outside | (Integer.BYTES - 1);
+    this.stray8 = outside | (Long.BYTES - 1);
     this.regionShift = space.pmap().regionShift();
     this.table = space.pmap().table();
     this.regions = space.pmap().regions();
@@ -91,11 +100,27 @@ abstract class ViewTranslation {
   /// Whether an access is more than one access to one page: it crosses a page's end, or lies
   /// outside the space.
   ///
+  /// @param bytes 1, 2, 4 or 8, a constant at each call
   /// @throws WrongThreadException if the caller is not the owner
   final boolean isSplit(long address, int bytes) {
     if (Thread.currentThread() != owner) {
       throw wrongThread();
     }
+    return (address & stray(bytes)) != 0 && isReallySplit(address, bytes);
+  }
+
+  /// The bits that an address does not have at which an access is one access to one page for sure:
+  /// inside the space, and a multiple of its size. One look at one word for what nearly all are.
+  private long stray(int bytes) {
+    return switch (bytes) {
+      case Byte.BYTES -> outside;
+      case Short.BYTES -> stray2;
+      case Integer.BYTES -> stray4;
+      default -> stray8;
+    };
+  }
+
+  private boolean isReallySplit(long address, int bytes) {
     return (address & outside) != 0 || (address & offsetMask) > offsetMask + 1 - bytes;
   }
 
@@ -106,24 +131,25 @@ abstract class ViewTranslation {
     if (Thread.currentThread() != owner) {
       throw wrongThread();
     }
-    if ((address & (outside | (bytes - 1))) != 0) {
+    if ((address & stray(bytes)) != 0) {
       throw misplaced(address, bytes, access);
     }
   }
 
   static boolean allowsLoad(long pte) {
-    return (pte & Pte.READ_HIT) == Pte.READ_HIT;
+    return (pte & Pte.READ_HIT) != 0;
   }
 
   /// Whether an entry and the word of its region allow a store; only inside the guard.
   final boolean allowsStore(long pte, long address) {
-    return (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
+    return (pte & Pte.WRITE_HIT) != 0 && region(address) == 0;
   }
 
   /// The word that can take the right to store from a whole region at once.
   private long region(long address) {
-    // Opaque is enough: whoever sets it waits for the guards that may not have seen it.
-    return RawMemory.getLongOpaque(regions + (address >>> regionShift) * Long.BYTES);
+    // Plain is enough: it comes after the guard's mark, and whoever sets the word waits for the
+    // guards that may not have seen it.
+    return RawMemory.getLong(regions + (address >>> regionShift) * Long.BYTES);
   }
 
   /// Where the entry of an address is, for now.
@@ -149,7 +175,7 @@ abstract class ViewTranslation {
   /// @return the entry, which allows it; not the one in the slot if that has moved
   final long beginLoad(long slot, long address) {
     long pte = enterLoad(slot);
-    return allowsLoad(pte) ? pte : MissPath.load(this, address);
+    return allowsLoad(pte) ? pte : MissPath.bringInToLoad(this, address);
   }
 
   /// Goes on with a load that missed; called through [MissPath] only.
@@ -179,14 +205,19 @@ abstract class ViewTranslation {
     return pte;
   }
 
-  private long enterLoad(long slot) {
+  /// Starts a load, whatever the entry says.
+  ///
+  /// @return the entry
+  final long enterLoad(long slot) {
     if (LoadMode.GUARDED) {
       guard.enter();
     }
-    return RawMemory.getLongAcquire(slot);
+    // Plain is enough: what is loaded through the entry has its address from it.
+    return RawMemory.getLong(slot);
   }
 
-  private void leaveLoad() {
+  /// Gives up a load that did not get past [#enterLoad].
+  final void leaveLoad() {
     if (LoadMode.GUARDED) {
       guard.leave();
     }
@@ -202,9 +233,8 @@ abstract class ViewTranslation {
       return true;
     }
     VarHandle.loadLoadFence();
-    // Opaque is enough: the fence keeps it behind the data, and an entry once changed stays
-    // changed.
-    return RawMemory.getLongOpaque(slot) == pte;
+    // Plain is enough: the fence keeps it behind the data and apart from the first look.
+    return RawMemory.getLong(slot) == pte;
   }
 
   /// Begins a store, faulting the page in. From here to [#endStore] the caller does nothing but its
@@ -212,9 +242,16 @@ abstract class ViewTranslation {
   ///
   /// @return the entry, which allows it
   final long beginStore(long slot, long address) {
+    long pte = enterStore(slot);
+    return allowsStore(pte, address) ? pte : MissPath.bringInToStore(this, address);
+  }
+
+  /// Starts a store, whatever the entry says.
+  ///
+  /// @return the entry
+  final long enterStore(long slot) {
     guard.enter();
-    long pte = RawMemory.getLongAcquire(slot);
-    return allowsStore(pte, address) ? pte : MissPath.store(this, address);
+    return RawMemory.getLong(slot); // as in a load
   }
 
   /// Goes on with a store that missed; called through [MissPath] only.
@@ -222,8 +259,7 @@ abstract class ViewTranslation {
     for (; ; ) {
       guard.leave();
       bringIn(address, Access.WRITE);
-      guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
+      long pte = enterStore(slot(address));
       if (allowsStore(pte, address)) {
         return pte;
       }
@@ -235,8 +271,7 @@ abstract class ViewTranslation {
   /// @return the entry, or [#ABSENT]; then no store has begun
   final long tryBeginStore(long address) {
     for (; ; ) {
-      guard.enter();
-      long pte = RawMemory.getLongAcquire(slot(address));
+      long pte = enterStore(slot(address));
       if (allowsStore(pte, address)) {
         return pte;
       }
