@@ -93,8 +93,7 @@ final class Rig implements AutoCloseable {
 
   /// The address of the page table entry of the mapping's first page.
   long table() {
-    long shift = Integer.numberOfTrailingZeros(pageSize);
-    return machine.spaces().getFirst().pmap().table() + (base >>> shift) * Long.BYTES;
+    return machine.spaces().getFirst().pmap().slot(base);
   }
 
   @Override

@@ -1,13 +1,20 @@
 package org.pondhawk.vm;
 
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.map.Space;
 
 /// A range of addresses with memory mapped into it, as a process has one (`vmspace`).
 ///
-/// Addresses are numbers from 0 to below 1 TiB and mean something in this space only. Memory is
+/// Addresses are numbers from 0 to below [#range] and mean something in this space only. Memory is
 /// looked at through a [View], one for each thread. All methods may be called from any thread.
 public final class AddressSpace implements AutoCloseable {
+  /// The range of a space that asks for no other: 1 TiB.
+  public static final long DEFAULT_RANGE = 1L << 40;
+
+  /// The largest range of a space: 128 TiB.
+  public static final long MAX_RANGE = MachineSpec.MAX_RANGE;
+
   private final Machine machine;
   private final EdgeThreads edge;
   private final Space space;
@@ -21,6 +28,16 @@ public final class AddressSpace implements AutoCloseable {
   /// A name for messages.
   public String name() {
     return "space " + space.id();
+  }
+
+  /// How many addresses the space has, mapped or not; a fork has as many.
+  public long range() {
+    return space.map().range();
+  }
+
+  /// The form of this space's page table: never [PageTables#AUTO].
+  public PageTables pageTables() {
+    return PageTables.of(space.pmap().form());
   }
 
   /// Maps anonymous memory where it fits: zeros, made when touched, swapped when memory is short

@@ -13,6 +13,7 @@ import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pmap.Pte;
+import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.sync.Guard;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -31,7 +32,8 @@ import org.pondhawk.vm.sync.VmThread;
 /// for this access; [org.pondhawk.vm.error.OutOfPagesException] where no page could be had;
 /// `UncheckedIOException` where one could not be read back. A store that failed has stored nothing
 /// in the page that failed.
-public final class View extends LeaseAccess implements AutoCloseable {
+public abstract sealed class View extends LeaseAccess implements AutoCloseable
+    permits LinearView, TwoLevelView {
   private static final Cleaner CLEANER = Cleaner.create();
   private static final Duration FAR = Duration.ofDays(10_000);
 
@@ -68,7 +70,7 @@ public final class View extends LeaseAccess implements AutoCloseable {
     }
   }
 
-  private View(Machine machine, Space space) {
+  View(Machine machine, Space space) {
     super(machine, space);
     this.heldPages = new ArrayList<>();
     Hold hold = new Hold(machine, space, self, guard, heldPages, leased, new AtomicBoolean());
@@ -83,7 +85,10 @@ public final class View extends LeaseAccess implements AutoCloseable {
       machine.release();
       throw new IllegalStateException("space " + space.id() + " is closed");
     }
-    return new View(machine, space);
+    // Each by a method of its own, so that the class of the other is not even loaded.
+    return space.pmap().form() == TableForm.LINEAR
+        ? LinearView.of(machine, space)
+        : TwoLevelView.of(machine, space);
   }
 
   // ---- deadlines
@@ -95,7 +100,7 @@ public final class View extends LeaseAccess implements AutoCloseable {
   /// begun is not broken off.
   ///
   /// @param fromNow how long until then; zero to wait for nothing
-  public void setDeadline(Duration fromNow) {
+  public final void setDeadline(Duration fromNow) {
     requireOwner();
     if (fromNow.isNegative()) {
       throw new IllegalArgumentException("a deadline " + fromNow + " from now");
@@ -105,7 +110,7 @@ public final class View extends LeaseAccess implements AutoCloseable {
   }
 
   /// Takes the deadline back: the machine's patience counts again.
-  public void clearDeadline() {
+  public final void clearDeadline() {
     requireOwner();
     self.clearDeadline();
   }
@@ -115,7 +120,7 @@ public final class View extends LeaseAccess implements AutoCloseable {
   /// Opens a window for reading a range, page by page, at the speed of plain memory.
   ///
   /// @return a window in front of the first page; see [PageWindow#next]
-  public PageWindow window(long address, long bytes) {
+  public final PageWindow window(long address, long bytes) {
     requireRange(address, bytes, "read");
     HeldPage held = new HeldPage();
     PageWindow window = new PageWindow(this, held, address, bytes);
@@ -125,7 +130,7 @@ public final class View extends LeaseAccess implements AutoCloseable {
   }
 
   /// Forgets a window that was closed and holds nothing.
-  void forget(PageWindow window, HeldPage held) {
+  final void forget(PageWindow window, HeldPage held) {
     windows.remove(window);
     heldPages.remove(held);
   }
@@ -133,7 +138,7 @@ public final class View extends LeaseAccess implements AutoCloseable {
   /// Holds the page of an address, faulting it in.
   ///
   /// @return where the byte is; its frame is nobody else's until [#unhold]
-  long hold(long address, HeldPage held) {
+  final long hold(long address, HeldPage held) {
     for (; ; ) {
       guard.enter();
       try {
@@ -155,7 +160,7 @@ public final class View extends LeaseAccess implements AutoCloseable {
     }
   }
 
-  void unhold(HeldPage held) {
+  final void unhold(HeldPage held) {
     unhold(machine, self, held);
   }
 
@@ -174,7 +179,7 @@ public final class View extends LeaseAccess implements AutoCloseable {
 
   /// Closes the view, its leases and its windows; only its own thread may. Idempotent.
   @Override
-  public void close() {
+  public final void close() {
     requireOwner();
     closeLeases();
     while (!windows.isEmpty()) {

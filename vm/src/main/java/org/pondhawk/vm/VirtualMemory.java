@@ -67,9 +67,20 @@ public final class VirtualMemory implements AutoCloseable {
     return config;
   }
 
-  /// Makes an empty address space.
+  /// Makes an empty address space of 1 TiB, [AddressSpace#DEFAULT_RANGE].
   public AddressSpace newAddressSpace() {
-    return new AddressSpace(machine, edge, machine.newSpace());
+    return newAddressSpace(AddressSpace.DEFAULT_RANGE);
+  }
+
+  /// Makes an empty address space of another range. The range takes addresses of the process for
+  /// the page table, from 1/512 of it in pages of 4 KiB downwards (see [PageTables]), and no
+  /// memory.
+  ///
+  /// @param range the number of addresses: a power of two, from 512 pages to
+  ///   [AddressSpace#MAX_RANGE]
+  /// @throws IllegalStateException if the kernel does not grant the addresses for its page table
+  public AddressSpace newAddressSpace(long range) {
+    return new AddressSpace(machine, edge, machine.newSpace(range));
   }
 
   /// The counts of the machine at this moment.

@@ -12,7 +12,6 @@ public final class VmConfig {
   private static final long DEFAULT_PHYSICAL_MEMORY = 64L << 20;
   private static final int DEFAULT_PAGE_SIZE = 4096;
   private static final int MAX_CPUS = 256;
-  private static final long SPACE_BYTES = 1L << 40;
 
   private final long physicalMemory;
   private final int pageSize;
@@ -20,6 +19,7 @@ public final class VmConfig {
   private final @Nullable Path swapFile;
   private final Path swapDirectory;
   private final int cpus;
+  private final PageTables pageTables;
   private final boolean poisonFreedFrames;
   private final Duration patience;
   private final Duration leasePatience;
@@ -33,6 +33,7 @@ public final class VmConfig {
     this.swapFile = b.swapFile;
     this.swapDirectory = b.swapDirectory;
     this.cpus = b.cpus;
+    this.pageTables = b.pageTables;
     this.poisonFreedFrames = b.poisonFreedFrames;
     this.patience = b.patience;
     this.leasePatience = b.leasePatience;
@@ -75,6 +76,11 @@ public final class VmConfig {
     return cpus;
   }
 
+  /// The form of the page tables of address spaces.
+  public PageTables pageTables() {
+    return pageTables;
+  }
+
   /// Whether freed frames are filled with a pattern, so that stale use shows.
   public boolean poisonFreedFrames() {
     return poisonFreedFrames;
@@ -108,7 +114,8 @@ public final class VmConfig {
         pageSize,
         swap,
         cpus,
-        SPACE_BYTES,
+        AddressSpace.DEFAULT_RANGE,
+        pageTables.internal,
         poisonFreedFrames,
         patience.toNanos(),
         leasePatience.toNanos(),
@@ -124,6 +131,7 @@ public final class VmConfig {
     private @Nullable Path swapFile;
     private Path swapDirectory = Path.of(System.getProperty("java.io.tmpdir", "."));
     private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
+    private PageTables pageTables = PageTables.AUTO;
     private boolean poisonFreedFrames;
     private Duration patience = Duration.ofSeconds(30);
     private Duration leasePatience = Duration.ofSeconds(5);
@@ -186,6 +194,12 @@ public final class VmConfig {
         throw new IllegalArgumentException("cpus=" + count + " is not from 1 to " + MAX_CPUS);
       }
       cpus = count;
+      return this;
+    }
+
+    /// Sets the form of the page tables; [PageTables#AUTO] by default.
+    public Builder pageTables(PageTables form) {
+      pageTables = form;
       return this;
     }
 

@@ -29,6 +29,7 @@ import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.pageout.PageoutDaemon;
 import org.pondhawk.vm.pageout.PageoutParts;
 import org.pondhawk.vm.pmap.Pmap;
+import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
 import org.pondhawk.vm.queue.Event;
@@ -99,7 +100,7 @@ public final class Machine implements AutoCloseable {
   public Machine(MachineSpec spec, Seams seams, Executor io) {
     this.spec = spec;
     int frameCount = spec.frameCount();
-    FrameMemory frames = FrameMemory.reserve(frameCount, spec.pageSize());
+    FrameMemory frames = reserveFrames(frameCount, spec.pageSize());
     PageArray pages = new PageArray(memory, frames, PageoutDaemon.MARKERS);
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
@@ -151,6 +152,15 @@ public final class Machine implements AutoCloseable {
     seams.booted(this);
   }
 
+  private static FrameMemory reserveFrames(int count, int pageSize) {
+    FrameMemory frames = FrameMemory.reserve(count, pageSize);
+    if (!Pte.fits(frames.address(0), (long) count * pageSize)) {
+      frames.close();
+      throw new IllegalStateException("frames lie where no page table entry can map them");
+    }
+    return frames;
+  }
+
   /// Opens the swap file, last of all that can fail, and gives everything back if that does.
   private @Nullable SwapFile openSwap(FrameMemory frames) {
     SwapFileSpec wanted = spec.swap();
@@ -169,15 +179,25 @@ public final class Machine implements AutoCloseable {
     return new VmThread(name, stripe, false, 0).endsWith(halt).leasesIn(leased);
   }
 
-  /// Makes an empty address space.
+  /// Makes an empty address space of the usual range.
   public Space newSpace() {
+    return newSpace(spec.spaceBytes());
+  }
+
+  /// Makes an empty address space.
+  ///
+  /// @param range the number of addresses
+  /// @throws IllegalArgumentException if there can be no such space
+  /// @throws IllegalStateException if the kernel has no addresses left for its page table
+  public Space newSpace(long range) {
     halt.check();
+    spec.requireRange(range);
     if (spacesClosed) {
       throw new IllegalStateException("the machine is closed");
     }
     long id = lastSpace.incrementAndGet();
-    Pmap pmap = new Pmap(page.pages(), memory, tableFrames, id, spec.spaceBytes());
-    Space space = new Space(id, spec.spaceBytes(), pmap, spaceParts);
+    Pmap pmap = new Pmap(page.pages(), memory, tableFrames, id, range, spec.tables());
+    Space space = new Space(id, range, pmap, spaceParts);
     spaces.add(space);
     return space;
   }
@@ -190,7 +210,7 @@ public final class Machine implements AutoCloseable {
     } else if (depth >= QUEUE_DEPTH) {
       collapser.enqueue(parent);
     }
-    Space child = newSpace();
+    Space child = newSpace(parent.map().range());
     try {
       parent.forkInto(self, child);
     } catch (RuntimeException | Error e) {

@@ -71,6 +71,9 @@ final class MappingCheck {
                 counted);
           }
         });
+    for (String problem : pmap.problems()) {
+      findings.require(false, "space %d: %s", space.id(), problem);
+    }
     findings.require(
         valid[0] == pmap.resident(),
         "space %d: %d entries are valid, %d were made and not removed",

@@ -25,8 +25,9 @@ public final class RadixNodes {
   static final int LG_FANOUT = 5;
   static final int BYTES = FANOUT * Integer.BYTES;
 
-  /// The levels of a tree over the pages of the largest object: as many as a space has.
-  private static final int MAX_LEVELS = 6;
+  /// The levels of a tree over the pages of the largest object: 2^35, as many as the largest space
+  /// has.
+  private static final int MAX_LEVELS = 7;
 
   /// Nodes that an insert can need: a tree of one level grows to its full height, and the new index
   /// gets a path of its own below the root.

@@ -8,6 +8,7 @@ import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.pmap.Pte;
+import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.swap.SwapFileSpec;
 import org.pondhawk.vm.sync.VmThread;
@@ -21,11 +22,18 @@ public final class TestMachine implements AutoCloseable {
   public final AtomicLong clock = new AtomicLong();
   public final Machine vm;
   public final VmThread self;
+  private final TableForm tables;
 
   /// A machine with so many frames, that poisons freed ones.
   ///
   /// @param swapDirectory where swap goes, or null for none
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes) {
+    this(frames, swapDirectory, swapBytes, TableForm.LINEAR);
+  }
+
+  /// A machine whose page tables have a form.
+  public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, TableForm tables) {
+    this.tables = tables;
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
     MachineSpec probe = spec(0, swap);
@@ -49,6 +57,7 @@ public final class TestMachine implements AutoCloseable {
         swap,
         2,
         1L << 40,
+        tables,
         true,
         1_000_000_000L,
         1_000_000_000L,

@@ -13,6 +13,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.AddressMap;
@@ -25,6 +27,7 @@ import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.pmap.Pte;
+import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.AllocClass;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.PageQueue;
@@ -34,21 +37,28 @@ import org.pondhawk.vm.swap.SwapSpace;
 import org.pondhawk.vm.sync.VmThread;
 
 /// The canaries of the checker: a sound machine, one thing broken, and the line that must come.
+@ParameterizedClass(name = "{0}")
+@EnumSource(value = TableForm.class, names = "AUTO", mode = EnumSource.Mode.EXCLUDE)
 class VmCheckTest {
   private static final long SIZE = TestMachine.PAGE_SIZE;
   private static final int PAGES = 400;
 
   @TempDir private Path folder;
+  private final TableForm tables;
   private TestMachine machine;
   private Space space;
   private PageArray pages;
   private VmObject object;
   private long heap;
 
+  VmCheckTest(TableForm tables) {
+    this.tables = tables;
+  }
+
   /// A machine whose memory is full of mapped and cached pages, some with a copy in swap.
   @BeforeEach
   void aSoundMachine() {
-    machine = new TestMachine(256, folder, 8 << 20);
+    machine = new TestMachine(256, folder, 8 << 20, tables);
     space = machine.vm.newSpace();
     pages = machine.vm.page().pages();
     heap = machine.map(space, PAGES);
@@ -101,7 +111,7 @@ class VmCheckTest {
   }
 
   private long slot(long address) {
-    return space.pmap().table() + address / SIZE * Long.BYTES;
+    return space.pmap().slot(address);
   }
 
   @Test
@@ -271,7 +281,7 @@ class VmCheckTest {
     @Test
     void anEntryThatShowsNoFrame() {
       long slot = slot(addressOf(mappedPage()));
-      RawMemory.setLongVolatile(slot, (RawMemory.getLongVolatile(slot) & ~Pte.FRAME) | (1L << 50));
+      RawMemory.setLongVolatile(slot, (RawMemory.getLongVolatile(slot) & ~Pte.FRAME) | (1L << 40));
       isReported("no frame of ours");
     }
 
