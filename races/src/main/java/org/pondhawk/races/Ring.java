@@ -1,6 +1,7 @@
 package org.pondhawk.races;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.boot.Seams;
@@ -19,7 +20,16 @@ public final class Ring {
   public static final Machine MACHINE =
       new Machine(
           new MachineSpec(
-              2L * SIZE * PAGE_SIZE, PAGE_SIZE, null, 2, 1L << 32, false, 1, true, () -> 0),
+              2L * SIZE * PAGE_SIZE,
+              PAGE_SIZE,
+              null,
+              2,
+              1L << 32,
+              false,
+              1,
+              true,
+              FaultSpec.PLAIN,
+              () -> 0),
           Seams.SOUND,
           Runnable::run);
 

@@ -17,6 +17,7 @@ import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
+import org.pondhawk.vm.object.PageLookup;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
@@ -113,7 +114,9 @@ public final class Machine implements AutoCloseable {
     this.swapFile = openSwap(frames);
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
     this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, io);
-    this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
+    PageLookup lookup = seams.pageLookup(pages, busy);
+    int prefault = spec.faults().prefaultPages();
+    this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt, lookup, prefault);
     this.spaceParts = new Space.Parts(objects, nodes, reaper, allocator, grace, frames.pageShift());
     VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
     if (!nodes.reserveFor(daemonThread, 2)) {

@@ -18,6 +18,7 @@ import org.pondhawk.vm.sync.Ticker;
 /// @param poison whether freed frames are filled with a pattern
 /// @param patienceNanos how long a wait for memory goes on while nothing moves
 /// @param membarrier whether writers may go without a fence
+/// @param faults how faults are served
 public record MachineSpec(
     long physicalBytes,
     int pageSize,
@@ -27,6 +28,7 @@ public record MachineSpec(
     boolean poison,
     long patienceNanos,
     boolean membarrier,
+    FaultSpec faults,
     Ticker ticker) {
   /// The least number of frames that a machine works with.
   public static final int MIN_FRAMES = 256;
