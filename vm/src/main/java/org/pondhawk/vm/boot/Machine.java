@@ -34,6 +34,7 @@ import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageMover;
 import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.PageQueues;
+import org.pondhawk.vm.queue.PageZeroer;
 import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.swap.SwapFile;
@@ -74,6 +75,7 @@ public final class Machine implements AutoCloseable {
   private final FaultHandler faults;
   private final PageoutDaemon daemon;
   private final ChainCollapser collapser;
+  private final PageZeroer zeroer;
   private final Space.Parts spaceParts;
   private final List<Space> spaces = new CopyOnWriteArrayList<>();
   private final AtomicLong lastSpace = new AtomicLong();
@@ -101,7 +103,11 @@ public final class Machine implements AutoCloseable {
     this.grace = seams.grace(spec.membarrier(), spec.ticker());
     this.owner = new ObjectOwner(pages, busy, objects);
     this.mappings = seams.mappings(pages).apply(new ReverseMap(pages, objects));
-    this.allocator = new PageAllocator(page, grace, owner, mappings, spec.cpus(), spec.poison());
+    VmThread zeroing = new VmThread("zero", 0, true, 0).endsWith(halt);
+    this.zeroer =
+        new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
+    this.allocator =
+        new PageAllocator(page, grace, owner, mappings, zeroer, spec.cpus(), spec.poison());
     for (int n = 0; n < frameCount; n++) {
       allocator.addAtBoot(n);
     }
@@ -314,6 +320,11 @@ public final class Machine implements AutoCloseable {
   /// What shortens chains, to be run by a thread of the caller's.
   public ChainCollapser collapser() {
     return collapser;
+  }
+
+  /// What zeroes frames ahead, to be run by a thread of the caller's if that is wanted.
+  public PageZeroer zeroer() {
+    return zeroer;
   }
 
   /// The address spaces that are open.

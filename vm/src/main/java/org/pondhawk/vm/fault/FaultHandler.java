@@ -330,7 +330,9 @@ public final class FaultHandler {
     }
     owner.insert(self, object, pindex, page);
     parts.stats().count(self.stripe(), Event.ZERO_FILL, 1);
-    if (!pages.hasFlag(page, PageFlags.ZERO)) {
+    if (pages.hasFlag(page, PageFlags.ZERO)) {
+      parts.stats().count(self.stripe(), Event.ZERO_FILL_READY, 1);
+    } else {
       pages.frames().zero(page);
     }
     entering.finishNew(fault, page, ours); // takes the flags of the frame's state away

@@ -41,6 +41,7 @@ public final class PageAllocator {
   private final boolean poison;
   private final PageOwner owner;
   private final Mappings mappings;
+  private final PageZeroer zeroer;
 
   /// Claims a free page. Who has one busy has mistaken it for what it was, and lets go at once.
   private final PageQueues.Visitor takesFree;
@@ -54,8 +55,15 @@ public final class PageAllocator {
   ///
   /// @param cpus how many processors share the colours
   /// @param poison whether a freed frame is filled with a pattern, so that stale use shows
+  /// @param zeroer is told of every page that is freed
   public PageAllocator(
-      PageParts parts, Grace grace, PageOwner owner, Mappings mappings, int cpus, boolean poison) {
+      PageParts parts,
+      Grace grace,
+      PageOwner owner,
+      Mappings mappings,
+      PageZeroer zeroer,
+      int cpus,
+      boolean poison) {
     this.pages = parts.pages();
     this.busy = parts.busy();
     this.queues = parts.queues();
@@ -65,6 +73,7 @@ public final class PageAllocator {
     this.grace = grace;
     this.owner = owner;
     this.mappings = mappings;
+    this.zeroer = zeroer;
     this.search = new ColorSearch(queues);
     this.colors = new ColorPolicy(cpus);
     this.poison = poison;
@@ -229,6 +238,7 @@ public final class PageAllocator {
       settleHeld(self, page); // the last hold went before the page was where unhold looks for it
     }
     gate.pageFreed(self.stripe());
+    zeroer.pageFreed();
   }
 
   private void requireFreeable(int page) {
