@@ -93,12 +93,13 @@ final class QueueCheck {
         length,
         queues.length(queue));
     findings.require(
-        zeroed == queues.zeroed(queue),
-        "%s queue %d has %d zeroed pages and says %d",
+        zeroed == queues.zeroed(queue) + queues.untouched(queue),
+        "%s queue %d has %d zeroed pages and says %d and %d",
         kind,
         queue,
         zeroed,
-        queues.zeroed(queue));
+        queues.zeroed(queue),
+        queues.untouched(queue));
   }
 
   private void checkMember(int queue, PageQueue kind, int page) {

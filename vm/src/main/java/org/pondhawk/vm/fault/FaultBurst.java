@@ -11,10 +11,9 @@ import org.pondhawk.vm.sync.VmThread;
 /// Maps the resident neighbours of a page that was faulted on, so that they need no fault of their
 /// own (`vm_prefault_quick`).
 ///
-/// Forward and backward in turn, each way as far as pages follow each other: to the end of the
-/// entry or of the piece of the page table, an address that has an entry already, or a page that is
-/// not resident. A busy page is left out. Where one way has ended, the other gets the rest, so that
-/// a walk through memory faults once for each burst.
+/// A burst goes on where somebody walks through memory: away from a neighbour that is mapped
+/// already, as far as pages follow each other, to the end of the entry or of the piece of the page
+/// table, an address that has an entry, or a page that is not resident. A page alone gets no burst.
 ///
 /// **Contract.** The map is shared and the faulted page released. Never waits, allocates, reads or
 /// copies: at the first doubt there is one page less. What is mapped is not marked as accessed.
@@ -39,39 +38,50 @@ final class FaultBurst {
     if (pageCount == 0) {
       return;
     }
+    long step = awayFromMapped(fault);
     VmObject head = fault.head().object();
-    if (!head.token().tryLock(fault.self, false)) {
+    if (step == 0 || !head.token().tryLock(fault.self, false)) {
       return;
     }
     try {
-      long pageSize = 1L << pageShift;
-      long above = fault.address;
-      long below = fault.address;
-      boolean up = true;
-      boolean down = true;
-      for (int i = 0; i < pageCount && (up || down); i++) {
-        if (up && ((i & 1) == 0 || !down)) {
-          above += pageSize;
-          up = mapOne(fault, above);
-        } else {
-          below -= pageSize;
-          down = mapOne(fault, below);
-        }
+      long at = fault.address + step;
+      for (int i = 0; i < pageCount && reaches(fault, at) && mapOne(fault, at); i++) {
+        at += step;
       }
     } finally {
       head.token().unlock(fault.self);
     }
   }
 
+  /// The way to the next page: up where only the page before is mapped, down where only the one
+  /// behind is, else 0.
+  private long awayFromMapped(Fault fault) {
+    long pageSize = 1L << pageShift;
+    boolean below = isMapped(fault, fault.address - pageSize);
+    boolean above = isMapped(fault, fault.address + pageSize);
+    if (below == above) {
+      return 0;
+    }
+    return below ? pageSize : -pageSize;
+  }
+
+  private boolean isMapped(Fault fault, long at) {
+    return reaches(fault, at) && fault.space.pmap().isMapped(at);
+  }
+
+  /// Whether an address is in the same entry and piece of the page table, which is charged.
+  private static boolean reaches(Fault fault, long at) {
+    int regionShift = fault.space.pmap().regionShift();
+    return at >= fault.entry().start()
+        && at < fault.entry().end()
+        && at >>> regionShift == fault.address >>> regionShift;
+  }
+
   /// Maps one neighbour.
   ///
   /// @return whether it makes sense to go on behind it
   private boolean mapOne(Fault fault, long at) {
-    int regionShift = fault.space.pmap().regionShift();
-    if (at < fault.entry().start()
-        || at >= fault.entry().end()
-        || at >>> regionShift != fault.address >>> regionShift
-        || fault.space.pmap().isMapped(at)) {
+    if (fault.space.pmap().isMapped(at)) {
       return false;
     }
     Backing head = fault.head();
@@ -110,18 +120,14 @@ final class FaultBurst {
     return false;
   }
 
-  /// Enters a page of an object whose token is held.
+  /// Enters a page of an object whose token is held; a busy one is left out.
   private boolean enter(Fault fault, long at, int page, boolean writable) {
     if (!parts.busy().tryHardBusy(page)) {
       return true;
     }
-    boolean entered = pages.isFullyValid(page);
-    if (entered) {
-      if (PageQueue.CACHE.isKindOf(pages.queue(page))) {
-        parts.mover().deactivate(fault.self, page);
-      }
-      entered = fault.space.pmap().enterAhead(at, page, writable);
-    }
+    // A cached page is left to be reused until somebody really asks for it.
+    boolean fit = pages.isFullyValid(page) && !PageQueue.CACHE.isKindOf(pages.queue(page));
+    boolean entered = fit && fault.space.pmap().enterAhead(at, page, writable);
     parts.busy().unbusy(page);
     return entered;
   }

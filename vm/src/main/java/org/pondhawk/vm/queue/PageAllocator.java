@@ -226,7 +226,9 @@ public final class PageAllocator {
     pages.lock(page);
     queues.remove(self.stripe(), page);
     pages.clearContent(page);
-    pages.clearFlags(page, PageFlags.UNQUEUED | PageFlags.SWAPPED | PageFlags.REFERENCED);
+    pages.clearFlags(
+        page,
+        PageFlags.UNQUEUED | PageFlags.SWAPPED | PageFlags.REFERENCED | PageFlags.FRAME_STATE);
     boolean held = pages.holdCount(page) != 0;
     queues.add(self.stripe(), page, held ? PageQueue.HOLD : PageQueue.FREE, false);
     boolean wanted = busy.release(page);

@@ -17,8 +17,8 @@ import org.pondhawk.vm.sync.SpinLock;
 ///      ┌─────────────┬─────────────┬─────────────┬─────────────┐
 ///    0 │ head        │ tail        │ length      │ last colour │
 ///      ├─────────────┼─────────────┴─────────────┴─────────────┤
-///   16 │ spin        │ zeroed      │                           │
-///      └─────────────┴─────────────┴───────────────────────────┘
+///   16 │ spin        │ zeroed      │ untouched   │             │
+///      └─────────────┴─────────────┴─────────────┴─────────────┘
 /// ```
 ///
 /// A queue has a cache line of its own. On a free queue the pages whose frames are zeroed lie at
@@ -34,7 +34,8 @@ public final class PageQueues {
    * I1  the page's queue field is q  <=>  it is linked in q
    * I2  length(q) = pages linked in q that are no markers
    * I3  the sum of the lengths of a kind = its counter, once rolled up
-   * I4  zeroed(q) = pages on the free queue q that are flagged ZERO; no page elsewhere is
+   * I4  zeroed(q) + untouched(q) = pages on the free queue q that are flagged ZERO; no page
+   *     elsewhere is
    */
   private static final int BYTES = 64;
   private static final long HEAD = 0;
@@ -43,6 +44,7 @@ public final class PageQueues {
   private static final long LAST_COLOR = 12;
   private static final long SPIN = 16;
   private static final long ZEROED = 20;
+  private static final long UNTOUCHED = 24;
 
   private final PageArray pages;
   private final VmStats stats;
@@ -84,9 +86,14 @@ public final class PageQueues {
     return get(queue, LENGTH);
   }
 
-  /// How many pages of a free queue have zeroed frames: exact under its lock.
+  /// How many pages of a free queue have frames that were zeroed after a use: exact under its lock.
   public int zeroed(int queue) {
     return get(queue, ZEROED);
+  }
+
+  /// How many pages of a free queue have frames that nobody ever touched: exact under its lock.
+  public int untouched(int queue) {
+    return get(queue, UNTOUCHED);
   }
 
   /// How many pages a kind has over all colours: exact at rest.
@@ -150,8 +157,10 @@ public final class PageQueues {
   }
 
   private void countZeroed(int queue, int page, int delta) {
-    if (pages.hasFlag(page, PageFlags.ZERO)) {
-      put(queue, ZEROED, zeroed(queue) + delta);
+    int state = pages.flags(page) & PageFlags.FRAME_STATE;
+    if (state != 0) {
+      long field = state == PageFlags.ZERO ? ZEROED : UNTOUCHED;
+      put(queue, field, get(queue, field) + delta);
     }
   }
 

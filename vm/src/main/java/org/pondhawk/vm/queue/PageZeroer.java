@@ -18,9 +18,9 @@ import org.pondhawk.vm.sync.WaitChannel;
 /// machine.
 public final class PageZeroer implements Runnable {
   /*
-   * A round goes over the colours once: a free queue of which less than two thirds are zeroed is
-   * worked up to four fifths. The rest stays as it is for who needs no zeros. While memory is short
-   * there is no round, since free pages are used at once then. A round that did nothing ends in a sleep, and
+   * A round goes over the colours once: a free queue of whose used frames less than two thirds are
+   * zeroed is worked up to four fifths. The rest stays as it is for who needs no zeros, and frames that
+   * were never touched take no memory until they must. While memory is short there is no round, since free pages are used at once then. A round that did nothing ends in a sleep, and
    * a page that is freed ends that; then comes a rest, so that whoever frees many pages is not slowed
    * down over each.
    *
@@ -166,13 +166,13 @@ public final class PageZeroer implements Runnable {
   private int zeroColor(int wanted) {
     int queue = PageQueue.FREE.index(wanted);
     // Hints, all of them: a page too many or too few is zeroed.
-    if (3 * queues.zeroed(queue) >= 2 * queues.length(queue) || pressure.start(self.stripe())) {
+    if (3 * queues.zeroed(queue) >= 2 * used(queue) || pressure.start(self.stripe())) {
       return 0;
     }
     int done = 0;
     working.lock();
     try {
-      while (5 * queues.zeroed(queue) < 4 * queues.length(queue)
+      while (5 * queues.zeroed(queue) < 4 * used(queue)
           && done < PAGES_PER_YIELD
           && zeroOne(queue)) {
         done++;
@@ -182,6 +182,10 @@ public final class PageZeroer implements Runnable {
     }
     stats.count(self.stripe(), Event.ZEROED_AHEAD, done);
     return done;
+  }
+
+  private int used(int queue) {
+    return queues.length(queue) - queues.untouched(queue);
   }
 
   private boolean zeroOne(int queue) {
