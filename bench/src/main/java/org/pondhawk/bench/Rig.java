@@ -52,6 +52,7 @@ final class Rig implements AutoCloseable {
   static VmConfig.Builder config(long bytes, int pageSize) {
     return VmConfig.builder()
         .physicalMemory(bytes + bytes / 12 + 48 * Memory.MIB)
+        .prefaultPages(0) // each fault maps one page, unless a row is about that
         .pageSize(pageSize);
   }
 

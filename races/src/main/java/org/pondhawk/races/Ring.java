@@ -1,6 +1,7 @@
 package org.pondhawk.races;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.boot.Seams;
@@ -30,6 +31,7 @@ public final class Ring {
               1,
               1,
               true,
+              FaultSpec.PLAIN,
               () -> 0),
           Seams.SOUND,
           Runnable::run);

@@ -25,6 +25,7 @@ public final class VirtualMemory implements AutoCloseable {
   private final ExecutorService io;
   private final Thread daemon;
   private final Thread collapser;
+  private final Thread zeroer;
 
   private VirtualMemory(VmConfig config, Seams seams) {
     this.config = config;
@@ -41,6 +42,7 @@ public final class VirtualMemory implements AutoCloseable {
     this.edge = new EdgeThreads(machine);
     this.collapser =
         Thread.ofPlatform().daemon().name("pondhawk-collapse").unstarted(machine.collapser());
+    this.zeroer = Thread.ofPlatform().daemon().name("pondhawk-zero").unstarted(machine.zeroer());
     this.daemon = Thread.ofPlatform().daemon().name("pondhawk-pageout").unstarted(machine.daemon());
   }
 
@@ -59,6 +61,9 @@ public final class VirtualMemory implements AutoCloseable {
     VirtualMemory vm = new VirtualMemory(config, seams);
     vm.daemon.start();
     vm.collapser.start();
+    if (config.zeroesAhead()) {
+      vm.zeroer.start();
+    }
     return vm;
   }
 
@@ -101,6 +106,8 @@ public final class VirtualMemory implements AutoCloseable {
         stats.total(Event.FAULT_MINOR),
         stats.total(Event.FAULT_MAJOR),
         stats.total(Event.ZERO_FILL),
+        stats.total(Event.ZERO_FILL_READY),
+        stats.total(Event.ZEROED_AHEAD),
         stats.total(Event.SWAP_PAGES_IN),
         stats.total(Event.SWAP_PAGES_OUT),
         stats.total(Event.COPIED),
@@ -160,8 +167,10 @@ public final class VirtualMemory implements AutoCloseable {
   private void end() {
     machine.daemon().stop();
     machine.collapser().stop();
+    machine.zeroer().stop();
     boolean interrupted = join(daemon);
     interrupted |= join(collapser);
+    interrupted |= join(zeroer);
     try {
       machine.close();
     } finally {

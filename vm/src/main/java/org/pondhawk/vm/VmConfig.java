@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.swap.SwapFileSpec;
 
@@ -12,6 +13,8 @@ public final class VmConfig {
   private static final long DEFAULT_PHYSICAL_MEMORY = 64L << 20;
   private static final int DEFAULT_PAGE_SIZE = 4096;
   private static final int MAX_CPUS = 256;
+  private static final int DEFAULT_PREFAULT_PAGES = 8;
+  private static final int MAX_PREFAULT_PAGES = 1024;
 
   private final long physicalMemory;
   private final int pageSize;
@@ -24,6 +27,7 @@ public final class VmConfig {
   private final Duration patience;
   private final Duration leasePatience;
   private final boolean membarrier;
+  private final FaultSpec faults;
   private final LongSupplier nanoClock;
 
   private VmConfig(Builder b) {
@@ -38,6 +42,7 @@ public final class VmConfig {
     this.patience = b.patience;
     this.leasePatience = b.leasePatience;
     this.membarrier = b.membarrier;
+    this.faults = new FaultSpec(b.prefaultPages, b.zeroesAhead);
     this.nanoClock = b.nanoClock;
   }
 
@@ -96,6 +101,16 @@ public final class VmConfig {
     return leasePatience;
   }
 
+  /// How many resident neighbours of a page are mapped with it.
+  public int prefaultPages() {
+    return faults.prefaultPages();
+  }
+
+  /// Whether frames are zeroed before they are asked for.
+  public boolean zeroesAhead() {
+    return faults.zeroesAhead();
+  }
+
   /// The least physical memory in bytes that a machine made like this can have.
   public long minimumPhysicalMemory() {
     return spec().minimumBytes();
@@ -120,6 +135,7 @@ public final class VmConfig {
         patience.toNanos(),
         leasePatience.toNanos(),
         membarrier,
+        faults,
         nanoClock::getAsLong);
   }
 
@@ -136,6 +152,8 @@ public final class VmConfig {
     private Duration patience = Duration.ofSeconds(30);
     private Duration leasePatience = Duration.ofSeconds(5);
     private boolean membarrier = true;
+    private int prefaultPages = DEFAULT_PREFAULT_PAGES;
+    private boolean zeroesAhead;
     private LongSupplier nanoClock = System::nanoTime;
 
     private Builder() {}
@@ -227,6 +245,26 @@ public final class VmConfig {
     /// Whether a store may go without a fence where the kernel has `membarrier`; on by default.
     public Builder membarrier(boolean use) {
       membarrier = use;
+      return this;
+    }
+
+    /// Sets how many resident neighbours of a page are mapped with it when it is faulted on, half
+    /// of them on either side; 8 by default.
+    ///
+    /// @param count from 0, for none, to 1024
+    public Builder prefaultPages(int count) {
+      if (count < 0 || count > MAX_PREFAULT_PAGES) {
+        throw new IllegalArgumentException(
+            "prefaultPages=" + count + " is not from 0 to " + MAX_PREFAULT_PAGES);
+      }
+      prefaultPages = count;
+      return this;
+    }
+
+    /// Whether a thread zeroes the frames of free pages while a processor has nothing else to do,
+    /// so that a first store finds its page ready; off by default.
+    public Builder zeroesAhead(boolean zeroes) {
+      zeroesAhead = zeroes;
       return this;
     }
 

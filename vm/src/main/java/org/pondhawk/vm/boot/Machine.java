@@ -22,6 +22,7 @@ import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
+import org.pondhawk.vm.object.PageLookup;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
@@ -39,6 +40,7 @@ import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageMover;
 import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.PageQueues;
+import org.pondhawk.vm.queue.PageZeroer;
 import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.swap.SwapFile;
@@ -84,6 +86,7 @@ public final class Machine implements AutoCloseable {
   private final PageoutDaemon daemon;
   private final ChainCollapser collapser;
   private final LeasedPages leased;
+  private final PageZeroer zeroer;
   private final Space.Parts spaceParts;
   private final List<Space> spaces = new CopyOnWriteArrayList<>();
   private final AtomicLong lastSpace = new AtomicLong();
@@ -113,7 +116,11 @@ public final class Machine implements AutoCloseable {
     this.grace = seams.grace(spec.membarrier(), spec.ticker());
     this.owner = new ObjectOwner(pages, busy, objects);
     this.mappings = seams.mappings(pages).apply(new ReverseMap(pages, objects));
-    this.allocator = new PageAllocator(page, grace, owner, mappings, spec.cpus(), spec.poison());
+    VmThread zeroing = new VmThread("zero", 0, true, 0).endsWith(halt);
+    this.zeroer =
+        new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
+    this.allocator =
+        new PageAllocator(page, grace, owner, mappings, zeroer, spec.cpus(), spec.poison());
     for (int n = 0; n < frameCount; n++) {
       allocator.addAtBoot(n);
     }
@@ -126,7 +133,9 @@ public final class Machine implements AutoCloseable {
     this.swapFile = openSwap(frames);
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
     this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, io);
-    this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
+    PageLookup lookup = seams.pageLookup(pages, busy);
+    int prefault = spec.faults().prefaultPages();
+    this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt, lookup, prefault);
     this.leased = new LeasedPages(frameCount / LEASED_SHARE);
     LeaseParts leaseParts =
         new LeaseParts(page, leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
@@ -395,6 +404,11 @@ public final class Machine implements AutoCloseable {
   /// Which pages are leased.
   public LeasedPages leased() {
     return leased;
+  }
+
+  /// What zeroes frames ahead, to be run by a thread of the caller's if that is wanted.
+  public PageZeroer zeroer() {
+    return zeroer;
   }
 
   /// The address spaces that are open.

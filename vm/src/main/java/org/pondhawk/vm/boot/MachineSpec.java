@@ -21,6 +21,7 @@ import org.pondhawk.vm.sync.Ticker;
 /// @param patienceNanos how long a wait for memory goes on while nothing moves
 /// @param leaseNanos how long an operation waits for leases in its way
 /// @param membarrier whether writers may go without a fence
+/// @param faults how faults are served
 public record MachineSpec(
     long physicalBytes,
     int pageSize,
@@ -32,6 +33,7 @@ public record MachineSpec(
     long patienceNanos,
     long leaseNanos,
     boolean membarrier,
+    FaultSpec faults,
     Ticker ticker) {
   /// The least number of frames that a machine works with.
   public static final int MIN_FRAMES = 256;

@@ -1,6 +1,7 @@
 package org.pondhawk.vm.boot;
 
 import java.util.function.Function;
+import org.pondhawk.vm.object.PageLookup;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
@@ -22,6 +23,11 @@ public interface Seams {
   /// Makes the busy protocol.
   default PageBusy busy(PageArray pages) {
     return new PageBusy(pages);
+  }
+
+  /// Makes the lookup of pages without a token.
+  default PageLookup pageLookup(PageArray pages, PageBusy busy) {
+    return new PageLookup(pages, busy);
   }
 
   /// Wraps the reverse map.

@@ -65,6 +65,7 @@ final class QueueCheck {
 
   private void walk(int queue, PageQueue kind) {
     int length = 0;
+    int zeroed = 0;
     int before = PageArray.NONE;
     for (int page = queues.head(queue); page != PageArray.NONE; page = pages.next(page)) {
       if (pages.isMarker(page)) {
@@ -77,6 +78,7 @@ final class QueueCheck {
         }
         queued.set(page);
         length++;
+        zeroed += pages.hasFlag(page, PageFlags.ZERO) ? 1 : 0;
         checkMember(queue, kind, page);
       }
       findings.require(
@@ -90,11 +92,23 @@ final class QueueCheck {
         queue,
         length,
         queues.length(queue));
+    findings.require(
+        zeroed == queues.zeroed(queue) + queues.untouched(queue),
+        "%s queue %d has %d zeroed pages and says %d and %d",
+        kind,
+        queue,
+        zeroed,
+        queues.zeroed(queue),
+        queues.untouched(queue));
   }
 
   private void checkMember(int queue, PageQueue kind, int page) {
     findings.require(
         pages.queue(page) == queue, "linked in queue %d, but %s", queue, describe(page));
+    findings.require(
+        kind == PageQueue.FREE || !pages.hasFlag(page, PageFlags.FRAME_STATE),
+        "said to be zero where nobody keeps that true: %s",
+        describe(page));
     switch (kind) {
       case FREE -> checkFree(page);
       case HOLD ->
@@ -124,7 +138,12 @@ final class QueueCheck {
         machine.grace().isOver(pages.ticket(page)),
         "free before its grace period is over: %s",
         describe(page));
-    if (machine.spec().poison() && pages.ticket(page) != 0) {
+    if (pages.hasFlag(page, PageFlags.ZERO)) {
+      findings.require(
+          RawMemory.allBytesAre(pages.address(page), machine.spec().pageSize(), (byte) 0),
+          "said to be zero, but it is not: %s",
+          describe(page));
+    } else if (machine.spec().poison() && pages.ticket(page) != 0) {
       findings.require(
           RawMemory.allBytesAre(pages.address(page), machine.spec().pageSize(), FrameMemory.POISON),
           "somebody stored into a free frame: %s",

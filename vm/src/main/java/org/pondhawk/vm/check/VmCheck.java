@@ -19,6 +19,7 @@ public final class VmCheck {
     findings.require(halted == null, "the machine is halted: %s", String.valueOf(halted));
     machine.daemon().pause();
     machine.collapser().pause();
+    machine.zeroer().pause();
     try {
       machine.page().stats().rollup();
       BitSet queued = new QueueCheck(machine, findings).run();
@@ -26,6 +27,7 @@ public final class VmCheck {
       new LeaseCheck(machine, findings).run();
       new ObjectCheck(machine, findings).run(queued);
     } finally {
+      machine.zeroer().resume();
       machine.collapser().resume();
       machine.daemon().resume();
     }

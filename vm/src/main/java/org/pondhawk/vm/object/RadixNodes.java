@@ -183,6 +183,20 @@ public final class RadixNodes {
     return RawMemory.getInt(address(node) + (long) slot * Integer.BYTES);
   }
 
+  /// As [#get] for a number that may be no node's, and for a node that may be somebody else's by
+  /// now: node memory stays node memory, so that there is something to read.
+  ///
+  /// @param node from 0
+  int peek(int node, int slot) {
+    int n = node >>> lgPerFrame;
+    if (n >= frameCount) { // read before the addresses, which have at least as many by then
+      return 0;
+    }
+    long address = frames[n] + (long) (node & ((1 << lgPerFrame) - 1)) * BYTES;
+    // Opaque is enough: the caller takes nothing that it reads here for true.
+    return RawMemory.getIntOpaque(address + (long) slot * Integer.BYTES);
+  }
+
   void set(int node, int slot, int value) {
     RawMemory.putInt(address(node) + (long) slot * Integer.BYTES, value);
   }

@@ -108,6 +108,11 @@ public final class Pmap implements Translations {
     return RawMemory.getLongAcquire(slot(address));
   }
 
+  /// Whether an address whose entry's memory is charged has a valid entry.
+  public boolean isMapped(long address) {
+    return Pte.isValid(entry(address));
+  }
+
   /// Charges the memory of the entry of an address, if it is not yet. Does not wait for memory.
   ///
   /// @return false if there is no frame to charge it with
@@ -126,6 +131,46 @@ public final class Pmap implements Translations {
     int flags = PageFlags.MAPPED | (writable ? PageFlags.WRITABLE : 0);
     boolean again = pages.hasFlag(page, PageFlags.MAPPED);
     pages.setFlags(page, flags | (again ? PageFlags.MAPPED_MULTI : 0));
+    install(address, page, writable, modified);
+  }
+
+  /// As [#enter] for a page that was just allocated, which gets its flags and marks with it.
+  ///
+  /// @param page a hard-busy page with good bytes, that nothing was said about yet
+  /// @param modified whether a store is about to follow, which makes the page dirty
+  public void enterNew(long address, int page, boolean writable, boolean modified) {
+    pages.begin(page, PageFlags.MAPPED | (writable ? PageFlags.WRITABLE : 0), modified);
+    install(address, page, writable, modified);
+  }
+
+  /// As [#enter] for an address that nobody has asked for yet: only where nothing is mapped, and
+  /// without saying that it was accessed.
+  ///
+  /// @return false if something is mapped there
+  public boolean enterAhead(long address, int page, boolean writable) {
+    long slot = slot(address);
+    long was = RawMemory.getLongAcquire(slot);
+    if (Pte.isValid(was)) {
+      return false;
+    }
+    boolean again = pages.hasFlag(page, PageFlags.MAPPED);
+    pages.setFlags(
+        page,
+        PageFlags.MAPPED
+            | (writable ? PageFlags.WRITABLE : 0)
+            | (again ? PageFlags.MAPPED_MULTI : 0));
+    long bits = writable ? Pte.WRITABLE : 0;
+    long now = Pte.install(was, pages.address(page), bits, memory.seed());
+    memory.charged(pieceOf(slot)).raise();
+    if (RawMemory.compareAndSetLong(slot, was, now)) {
+      resident.incrementAndGet();
+      return true;
+    }
+    memory.charged(pieceOf(slot)).lower();
+    return false; // the flags may say too much, which is allowed
+  }
+
+  private void install(long address, int page, boolean writable, boolean modified) {
     long slot = slot(address);
     long frame = pages.address(page);
     long bits =

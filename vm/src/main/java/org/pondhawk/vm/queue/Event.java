@@ -8,6 +8,10 @@ public enum Event {
   FAULT_MAJOR,
   /// Pages zero-filled on demand (`v_zfod`).
   ZERO_FILL,
+  /// Pages zero-filled on demand whose frames were zero already (`v_ozfod`).
+  ZERO_FILL_READY,
+  /// Frames zeroed before they were asked for (`cnt_prezero`).
+  ZEROED_AHEAD,
   /// Pages copied because a store must not be seen by others (`v_cow_faults`).
   COPIED,
   /// Pages moved instead of copied, because nobody else could see them any more (`v_cow_optim`).

@@ -41,14 +41,29 @@ public final class PageAllocator {
   private final boolean poison;
   private final PageOwner owner;
   private final Mappings mappings;
+  private final PageZeroer zeroer;
+
+  /// Claims a free page. Who has one busy has mistaken it for what it was, and lets go at once.
+  private final PageQueues.Visitor takesFree;
+
+  /// Claims a cached page whose frame nobody can be using any more. The lock is tried out of order.
+  private final PageQueues.Visitor takesCached;
+
   private final LongAdder holds = new LongAdder();
 
   /// Makes the allocator of a machine.
   ///
   /// @param cpus how many processors share the colours
   /// @param poison whether a freed frame is filled with a pattern, so that stale use shows
+  /// @param zeroer is told of every page that is freed
   public PageAllocator(
-      PageParts parts, Grace grace, PageOwner owner, Mappings mappings, int cpus, boolean poison) {
+      PageParts parts,
+      Grace grace,
+      PageOwner owner,
+      Mappings mappings,
+      PageZeroer zeroer,
+      int cpus,
+      boolean poison) {
     this.pages = parts.pages();
     this.busy = parts.busy();
     this.queues = parts.queues();
@@ -58,14 +73,18 @@ public final class PageAllocator {
     this.grace = grace;
     this.owner = owner;
     this.mappings = mappings;
-    this.search = new ColorSearch(pages, queues);
+    this.zeroer = zeroer;
+    this.search = new ColorSearch(queues);
     this.colors = new ColorPolicy(cpus);
     this.poison = poison;
+    this.takesFree = busy::tryHardBusy;
+    this.takesCached = page -> grace.isOver(pages.ticket(page)) && pages.tryLock(page);
   }
 
-  /// Puts a page on the free queue for the first time, at boot.
+  /// Puts a page on the free queue for the first time, at boot: its frame is as the kernel gave it.
   public void addAtBoot(int page) {
     pages.lock(page);
+    pages.setFlags(page, PageFlags.ZERO | PageFlags.UNTOUCHED);
     queues.add(0, page, PageQueue.FREE, true);
     pages.unlock(page);
   }
@@ -79,12 +98,30 @@ public final class PageAllocator {
 
   /// Allocates a page.
   ///
-  /// @return a hard-busy page, or [PageArray#NONE]
+  /// @return a hard-busy page without a flag, or [PageArray#NONE]
   public int allocate(VmThread self, int color, AllocClass klass) {
+    int page = allocate(self, color, klass, false);
+    if (page != PageArray.NONE) {
+      pages.clearFlags(page, ~0);
+    }
+    return page;
+  }
+
+  /// Allocates a page for a caller who wants zeros: one whose frame is zeroed where there is one
+  /// (`VM_ALLOC_ZERO`).
+  ///
+  /// @return a hard-busy page, or [PageArray#NONE]. If it is flagged [PageFlags#ZERO] its bytes are
+  ///   zero; the caller takes the flags of the frame's state away
+  public int allocateForZeros(VmThread self, int color, AllocClass klass) {
+    return allocate(self, color, klass, true);
+  }
+
+  private int allocate(VmThread self, int color, AllocClass klass, boolean wantsZero) {
     for (int round = 0; round < RETRIES; round++) {
       if (mayUseFree(self, klass)) {
-        int page = takeFree(self, color);
+        int page = search.take(self.stripe(), PageQueue.FREE, color, wantsZero, takesFree);
         if (page != PageArray.NONE) {
+          requireUnused(page);
           gate.requestPaging(self);
           return page;
         }
@@ -109,25 +146,6 @@ public final class PageAllocator {
     return (klass.system || self.isSystem())
         && stats.view(self.stripe(), PageCount.CACHE) == 0
         && free > levels.interruptMin();
-  }
-
-  private int takeFree(VmThread self, int color) {
-    for (; ; ) {
-      int page = search.take(self.stripe(), PageQueue.FREE, color, _ -> true);
-      if (page == PageArray.NONE) {
-        return page;
-      }
-      boolean taken = busy.tryHardBusy(page);
-      if (!taken) {
-        mover.deactivateLocked(self, page, false);
-      }
-      pages.unlock(page);
-      if (taken) {
-        requireUnused(page);
-        pages.clearFlags(page, ~0);
-        return page;
-      }
-    }
   }
 
   private void requireUnused(int page) {
@@ -168,7 +186,7 @@ public final class PageAllocator {
 
   private int takeCached(VmThread self, int color) {
     for (; ; ) {
-      int page = search.take(self.stripe(), PageQueue.CACHE, color, this::isReusable);
+      int page = search.take(self.stripe(), PageQueue.CACHE, color, false, takesCached);
       if (page == PageArray.NONE) {
         return page;
       }
@@ -185,10 +203,6 @@ public final class PageAllocator {
         busy.unbusy(page);
       }
     }
-  }
-
-  private boolean isReusable(int page) {
-    return grace.isOver(pages.ticket(page));
   }
 
   private boolean isClean(int page) {
@@ -212,7 +226,9 @@ public final class PageAllocator {
     pages.lock(page);
     queues.remove(self.stripe(), page);
     pages.clearContent(page);
-    pages.clearFlags(page, PageFlags.UNQUEUED | PageFlags.SWAPPED | PageFlags.REFERENCED);
+    pages.clearFlags(
+        page,
+        PageFlags.UNQUEUED | PageFlags.SWAPPED | PageFlags.REFERENCED | PageFlags.FRAME_STATE);
     boolean held = pages.holdCount(page) != 0;
     queues.add(self.stripe(), page, held ? PageQueue.HOLD : PageQueue.FREE, false);
     boolean wanted = busy.release(page);
@@ -224,6 +240,7 @@ public final class PageAllocator {
       settleHeld(self, page); // the last hold went before the page was where unhold looks for it
     }
     gate.pageFreed(self.stripe());
+    zeroer.pageFreed();
   }
 
   private void requireFreeable(int page) {

@@ -34,10 +34,13 @@ public final class PageMover {
 
   /// Puts a page on the active queue (`vm_page_activate`).
   ///
-  /// @param page a busy page, wired or not
+  /// @param page a hard-busy page, wired or not
   public void activate(VmThread self, int page) {
     int was = PageQueue.NONE;
-    if (mayQueue(page) && !PageQueue.ACTIVE.isKindOf(pages.queue(page))) {
+    int queue = pages.queue(page);
+    if (queue == PageQueue.NONE && mayQueue(page)) {
+      queues.add(self.stripe(), page, PageQueue.ACTIVE, false); // busy and on none: ours to move
+    } else if (!PageQueue.ACTIVE.isKindOf(queue) && mayQueue(page)) {
       pages.lock(page);
       if (!PageQueue.ACTIVE.isKindOf(pages.queue(page))) {
         was = queues.remove(self.stripe(), page);

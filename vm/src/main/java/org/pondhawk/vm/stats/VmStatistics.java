@@ -13,6 +13,8 @@ package org.pondhawk.vm.stats;
 /// @param faultsMinor faults without I/O
 /// @param faultsMajor faults that read from backing store
 /// @param zeroFills pages zero-filled on demand
+/// @param zeroFillsReady those of them whose frames were zero already
+/// @param zeroedAhead frames zeroed before they were asked for
 /// @param pagesIn pages read from swap
 /// @param pagesOut pages written to swap
 /// @param pagesCopied pages copied because a store must not be seen by others
@@ -46,6 +48,8 @@ public record VmStatistics(
     long faultsMinor,
     long faultsMajor,
     long zeroFills,
+    long zeroFillsReady,
+    long zeroedAhead,
     long pagesIn,
     long pagesOut,
     long pagesCopied,

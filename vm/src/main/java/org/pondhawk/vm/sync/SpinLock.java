@@ -58,6 +58,15 @@ public final class SpinLock {
     } while (!tryLock(word));
   }
 
+  /// Gives the processor to another thread that is ready to run, if there is one.
+  public static void giveWay() {
+    if (CAN_YIELD) {
+      Linux.schedYield();
+    } else {
+      Thread.onSpinWait();
+    }
+  }
+
   /// One round of waiting for something that another running thread is about to do.
   ///
   /// @param round how many rounds the caller has waited, from 1

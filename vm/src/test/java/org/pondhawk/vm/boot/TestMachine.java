@@ -33,15 +33,29 @@ public final class TestMachine implements AutoCloseable {
 
   /// A machine whose page tables have a form.
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, TableForm tables) {
+    this(frames, swapDirectory, swapBytes, tables, FaultSpec.PLAIN);
+  }
+
+  /// A machine with so many frames and no swap, whose faults are served in some way.
+  public TestMachine(int frames, FaultSpec faults) {
+    this(frames, null, 0, TableForm.LINEAR, faults);
+  }
+
+  private TestMachine(
+      int frames,
+      @Nullable Path swapDirectory,
+      long swapBytes,
+      TableForm tables,
+      FaultSpec faults) {
     this.tables = tables;
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
-    MachineSpec probe = spec(0, swap);
+    MachineSpec probe = spec(0, swap, faults);
     long bytes =
         probe.minimumBytes()
             + (long) (frames - MachineSpec.MIN_FRAMES)
                 * (PAGE_SIZE + org.pondhawk.vm.page.PageArray.bytesFor(1, 0));
-    vm = new Machine(spec(bytes, swap), Seams.SOUND, Runnable::run);
+    vm = new Machine(spec(bytes, swap, faults), Seams.SOUND, Runnable::run);
     self = vm.newThread("test");
   }
 
@@ -50,7 +64,7 @@ public final class TestMachine implements AutoCloseable {
     this(frames, null, 0);
   }
 
-  private MachineSpec spec(long bytes, @Nullable SwapFileSpec swap) {
+  private MachineSpec spec(long bytes, @Nullable SwapFileSpec swap, FaultSpec faults) {
     return new MachineSpec(
         bytes,
         PAGE_SIZE,
@@ -62,6 +76,7 @@ public final class TestMachine implements AutoCloseable {
         1_000_000_000L,
         1_000_000_000L,
         true,
+        faults,
         clock::get);
   }
 

@@ -115,6 +115,19 @@ class VmCheckTest {
   }
 
   @Test
+  void aFreeFrameThatIsSaidToBeZeroAndIsNot() {
+    pages.setFlags(freePage(), PageFlags.ZERO);
+    isReported("said to be zero, but it is not");
+    isReported("zeroed pages and says");
+  }
+
+  @Test
+  void aPageInUseThatIsSaidToBeZero() {
+    pages.setFlags(mappedPage(), PageFlags.ZERO);
+    isReported("said to be zero where nobody keeps that true");
+  }
+
+  @Test
   void aSoundMachineStaysSoundUnderRepeatedChecks() {
     assertThat(VmCheck.run(machine.vm).isClean()).isTrue();
     assertThat(machine.vm.swap().used()).isPositive();
