@@ -38,24 +38,22 @@ final class PageEntry {
       throw new VmPanic("mapping a page without content: " + pages.describe(page));
     }
     if (pages.isNew(page)) {
-      finishNew(fault, page, ours);
-      return;
+      fault.space.pmap().enterNew(fault.address, page, mayStore(fault, ours), fault.write);
+    } else {
+      if (fault.write) {
+        forgetSwapCopy(fault.self, fault.entry(), page);
+      }
+      fault.space.pmap().enter(fault.address, page, mayStore(fault, ours), fault.write);
     }
-    if (fault.write) {
-      forgetSwapCopy(fault.self, fault.entry(), page);
-    }
-    fault.space.pmap().enter(fault.address, page, mayStore(fault, ours), fault.write);
-    release(fault.self, page);
+    parts.mover().activate(fault.self, page);
+    parts.busy().unbusy(page);
   }
 
-  /// Maps a page that was just allocated and has got its bytes; its content is marked with it.
+  /// Maps a page that was allocated for this fault and has got its bytes; its content is marked
+  /// with it. Never for a page that only looks like one: a search of the cache may be moving that.
   void finishNew(Fault fault, int page, boolean ours) {
     fault.space.pmap().enterNew(fault.address, page, mayStore(fault, ours), fault.write);
-    release(fault.self, page);
-  }
-
-  private void release(VmThread self, int page) {
-    parts.mover().activate(self, page);
+    parts.mover().activateNew(fault.self, page);
     parts.busy().unbusy(page);
   }
 

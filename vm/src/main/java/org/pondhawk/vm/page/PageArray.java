@@ -393,14 +393,13 @@ public class PageArray {
     RawMemory.setIntRelease(word(page, PageLayout.CONTENT), ContentWord.fresh(dirty));
   }
 
-  /// Whether a page has had no use since it was allocated: nothing was said about it but perhaps
-  /// that it is valid.
+  /// Whether [#begin] loses nothing that is known of a page but that it is valid, as when it was
+  /// just allocated.
   ///
   /// @param page a hard-busy page
-  /// @return false once it was mapped, active or on a queue, or if a copy of it is in swap
+  /// @return false while it is mapped, active or dirty, or a copy of it is in swap
   public final boolean isNew(int page) {
     return (flags(page) & ~PageFlags.REFERENCED) == 0
-        && queue(page) == 0
         && (content(page) & ~ContentWord.VALID_ALL) == 0;
   }
 

@@ -37,10 +37,7 @@ public final class PageMover {
   /// @param page a hard-busy page, wired or not
   public void activate(VmThread self, int page) {
     int was = PageQueue.NONE;
-    int queue = pages.queue(page);
-    if (queue == PageQueue.NONE && mayQueue(page)) {
-      queues.add(self.stripe(), page, PageQueue.ACTIVE, false); // busy and on none: ours to move
-    } else if (!PageQueue.ACTIVE.isKindOf(queue) && mayQueue(page)) {
+    if (mayQueue(page) && !PageQueue.ACTIVE.isKindOf(pages.queue(page))) {
       pages.lock(page);
       if (!PageQueue.ACTIVE.isKindOf(pages.queue(page))) {
         was = queues.remove(self.stripe(), page);
@@ -52,6 +49,14 @@ public final class PageMover {
       pages.setActivity(page, Activity.INIT);
     }
     noteLeft(self, was);
+  }
+
+  /// Puts a page on the active queue that was just allocated and was on no queue since: a search of
+  /// the cache can't be moving it as it may any other, so that its spin lock is not needed.
+  ///
+  /// @param page a hard-busy page with its first activity
+  public void activateNew(VmThread self, int page) {
+    queues.add(self.stripe(), page, PageQueue.ACTIVE, false);
   }
 
   /// Puts a page on the inactive queue, at its tail (`vm_page_deactivate`).

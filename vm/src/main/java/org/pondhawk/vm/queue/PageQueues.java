@@ -26,9 +26,9 @@ import org.pondhawk.vm.sync.SpinLock;
 ///
 /// **Contract.** A page moves with its own spin lock held, and the lock of each queue it leaves or
 /// enters inside that. The one inversion is the search, which holds a queue and only *tries* the
-/// page. A hard-busy page needs no spin lock of its own to leave a free queue, or to enter a queue
-/// from none: nobody else moves it then. Markers are linked but not counted, and lie on no free or
-/// cache queue.
+/// page. A hard-busy page needs no spin lock of its own to leave a free queue, and none from there
+/// to its first queue: only a cached page is ever moved by somebody who does not have it busy.
+/// Markers are linked but not counted, and lie on no free or cache queue.
 public final class PageQueues {
   /*
    * I1  the page's queue field is q  <=>  it is linked in q
@@ -200,7 +200,8 @@ public final class PageQueues {
 
   /// Puts a page on the queue of a kind and its colour.
   ///
-  /// @param page a page on no queue, whose spin lock is held or which is hard-busy
+  /// @param page a page on no queue, whose spin lock is held, or hard-busy and just off a free
+  ///   queue
   /// @param atHead whether it goes where the next one is taken; free pages always do, but for those
   ///   whose frame is zeroed
   void add(int stripe, int page, PageQueue kind, boolean atHead) {
