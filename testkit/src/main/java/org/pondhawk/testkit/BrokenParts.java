@@ -7,6 +7,7 @@ import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -20,15 +21,17 @@ public final class BrokenParts {
   public static Seams noGracePeriod() {
     return new Seams() {
       @Override
-      public Grace grace(boolean asymmetric, Ticker ticker) {
-        return new Grace(asymmetric, ticker) {
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
           @Override
           public boolean isOver(int ticket) {
             return true;
           }
 
           @Override
-          public void await(int ticket) {}
+          public boolean await(int ticket) {
+            return true;
+          }
         };
       }
     };

@@ -7,6 +7,10 @@ import org.pondhawk.vm.map.Space;
 ///
 /// Addresses are numbers from 0 to below 1 TiB and mean something in this space only. Memory is
 /// looked at through a [View], one for each thread. All methods may be called from any thread.
+///
+/// **Failure.** Unmap, fork, freeze and close wait for stores under way. If one does not end for
+/// the machine's patience, they throw [org.pondhawk.vm.error.AccessUnderWayException], nothing has
+/// changed, and they may be called again. `IllegalStateException` after the machine was closed.
 public final class AddressSpace implements AutoCloseable {
   private final Machine machine;
   private final EdgeThreads edge;
@@ -33,7 +37,7 @@ public final class AddressSpace implements AutoCloseable {
     machine.haltSwitch().check();
     long length = wholePages(bytes);
     int pageSize = machine.spec().pageSize();
-    long address = space.mapAnywhere(pageSize, length, pageSize, protection.access);
+    long address = edge.call(_ -> space.mapAnywhere(pageSize, length, pageSize, protection.access));
     if (address < 0) {
       throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
     }
@@ -50,7 +54,7 @@ public final class AddressSpace implements AutoCloseable {
   public long mapAt(long address, long bytes, Protection protection) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    if (!space.mapAt(address, length, protection.access)) {
+    if (!edge.<Boolean>call(_ -> space.mapAt(address, length, protection.access))) {
       throw new IllegalArgumentException(
           "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
     }
@@ -88,21 +92,21 @@ public final class AddressSpace implements AutoCloseable {
   public void inherit(long address, long bytes, Inheritance inheritance) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    space.setInheritance(address, address + length, inheritance.internal);
+    edge.run(_ -> space.setInheritance(address, address + length, inheritance.internal));
   }
 
   /// Stops all stores into this space: they wait until [#thaw]. Returns when no store is under way.
   /// Counts: it is thawed as often as it was frozen. Loads go on.
   public void freeze() {
     machine.haltSwitch().check();
-    space.freeze();
+    edge.run(_ -> space.freeze());
   }
 
   /// Ends one [#freeze].
   ///
   /// @throws IllegalStateException if the space is not frozen
   public void thaw() {
-    space.thaw();
+    edge.run(_ -> space.thaw());
   }
 
   /// Makes the calling thread's window on this space. Only that thread uses it, and closes it.

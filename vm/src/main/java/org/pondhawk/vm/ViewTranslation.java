@@ -2,6 +2,7 @@ package org.pondhawk.vm;
 
 import java.io.UncheckedIOException;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.error.MachineHaltedException;
@@ -194,6 +195,7 @@ abstract class ViewTranslation {
   ///
   /// @param pte what [#beginLoad] returned
   /// @return whether what was loaded is good; if not, it must be loaded again
+  @SuppressWarnings("ReachabilityFenceUsage") // nothing throws between the load and the fence
   final boolean endLoad(long slot, long pte) {
     if (LoadMode.GUARDED) {
       guard.leave();
@@ -202,7 +204,9 @@ abstract class ViewTranslation {
     VarHandle.loadLoadFence();
     // Opaque is enough: the fence keeps it behind the data, and an entry once changed stays
     // changed.
-    return RawMemory.getLongOpaque(slot) == pte;
+    boolean good = RawMemory.getLongOpaque(slot) == pte;
+    Reference.reachabilityFence(this); // a view that is collected gives its table back
+    return good;
   }
 
   /// Begins a store, faulting the page in. From here to [#endStore] the caller does nothing but its

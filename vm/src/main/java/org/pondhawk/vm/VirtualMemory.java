@@ -107,6 +107,7 @@ public final class VirtualMemory implements AutoCloseable {
         grace[2],
         waited[0],
         waited[1],
+        waited[2],
         machine.swap().total(),
         machine.swap().used(),
         machine.swap().peakUsed());
@@ -128,6 +129,9 @@ public final class VirtualMemory implements AutoCloseable {
 
   /// Closes every address space, removes the swap file and gives the memory back. Later accesses
   /// through views find nothing mapped. Waits for calls under way; idempotent.
+  ///
+  /// @throws org.pondhawk.vm.error.AccessUnderWayException if a thread does not end a store; call
+  ///   again
   @Override
   public void close() {
     machine.daemon().stop();
@@ -137,7 +141,9 @@ public final class VirtualMemory implements AutoCloseable {
     try {
       machine.close();
     } finally {
-      io.shutdown();
+      if (machine.isClosed()) {
+        io.shutdown();
+      }
       if (interrupted) {
         Thread.currentThread().interrupt();
       }

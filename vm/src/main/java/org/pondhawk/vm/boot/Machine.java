@@ -5,9 +5,11 @@ import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.map.ChainCollapser;
@@ -78,7 +80,8 @@ public final class Machine implements AutoCloseable {
   private final AtomicLong lastSpace = new AtomicLong();
   private final AtomicInteger nextStripe = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
-  private final AtomicInteger closed = new AtomicInteger();
+  private final AtomicBoolean closing = new AtomicBoolean();
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   /// Makes a machine; every frame is free.
   ///
@@ -97,7 +100,7 @@ public final class Machine implements AutoCloseable {
     FreeGate gate = new FreeGate(pressure, stats, spec.ticker(), halt, spec.patienceNanos());
     PageMover mover = new PageMover(pages, busy, queues, stats, gate);
     this.page = new PageParts(pages, busy, queues, mover, stats, gate);
-    this.grace = seams.grace(spec.membarrier(), spec.ticker());
+    this.grace = seams.grace(spec.membarrier(), spec.ticker(), spec.patienceNanos(), halt);
     this.owner = new ObjectOwner(pages, busy, objects);
     this.mappings = seams.mappings(pages).apply(new ReverseMap(pages, objects));
     this.allocator = new PageAllocator(page, grace, owner, mappings, spec.cpus(), spec.poison());
@@ -155,15 +158,32 @@ public final class Machine implements AutoCloseable {
 
   /// Makes an empty address space.
   public Space newSpace() {
+    Space space = unlistedSpace();
+    list(newThread("new space"), space);
+    return space;
+  }
+
+  private Space unlistedSpace() {
     halt.check();
-    if (closed.get() != 0) {
-      throw new IllegalStateException("the machine is closed");
-    }
+    requireOpen();
     long id = lastSpace.incrementAndGet();
     Pmap pmap = new Pmap(page.pages(), memory, tableFrames, id, spec.spaceBytes());
-    Space space = new Space(id, spec.spaceBytes(), pmap, spaceParts);
+    return new Space(id, spec.spaceBytes(), pmap, spaceParts);
+  }
+
+  /// Makes a space known, from when on [#close] closes it.
+  private void list(VmThread self, Space space) {
     spaces.add(space);
-    return space;
+    if (closing.get()) { // whoever closes may have looked already
+      closeSpace(self, space);
+      requireOpen();
+    }
+  }
+
+  private void requireOpen() {
+    if (closing.get()) {
+      throw new IllegalStateException("the machine is closed");
+    }
   }
 
   /// Makes a copy of an address space as of now.
@@ -174,13 +194,14 @@ public final class Machine implements AutoCloseable {
     } else if (depth >= QUEUE_DEPTH) {
       collapser.enqueue(parent);
     }
-    Space child = newSpace();
+    Space child = unlistedSpace();
     try {
-      parent.forkInto(self, child);
+      parent.forkInto(self, child); // nobody may close it before it is whole
     } catch (RuntimeException | Error e) {
-      closeSpace(self, child);
+      child.close(self);
       throw e;
     }
+    list(self, child);
     page.stats().count(self.stripe(), Event.FORKS, 1);
     return child;
   }
@@ -207,24 +228,52 @@ public final class Machine implements AutoCloseable {
   }
 
   /// Closes the spaces and the swap file. The daemon has ended. Idempotent.
+  ///
+  /// @throws AccessUnderWayException if a thread does not end an access: then the machine keeps its
+  ///   memory, and may be closed again
   @Override
   public void close() {
-    if (closed.getAndSet(1) != 0) {
-      return;
-    }
+    closing.set(true);
     try {
-      VmThread self = newThread("close");
-      if (!halt.isHalted()) {
-        for (Space space : spaces) {
+      closeSpaces();
+    } catch (AccessUnderWayException stuck) {
+      throw stuck;
+    } catch (RuntimeException | Error broken) {
+      end();
+      throw broken;
+    }
+    end();
+  }
+
+  private void closeSpaces() {
+    VmThread self = newThread("close");
+    AccessUnderWayException stuck = null;
+    for (Space space : spaces) {
+      try {
+        if (!halt.isHalted()) {
           closeSpace(self, space);
         }
+      } catch (AccessUnderWayException e) {
+        stuck = e;
       }
-    } finally {
+    }
+    if (stuck != null) {
+      throw stuck;
+    }
+  }
+
+  private void end() {
+    if (!closed.getAndSet(true)) {
       if (swapFile != null) {
         swapFile.close();
       }
       release();
     }
+  }
+
+  /// Whether [#close] has done its work.
+  public boolean isClosed() {
+    return closed.get();
   }
 
   /// Halts the machine and wakes everybody, to learn of it.

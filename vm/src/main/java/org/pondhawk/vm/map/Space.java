@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.RadixNodes;
@@ -111,6 +112,8 @@ public final class Space {
 
   /// Unmaps a range; what is not mapped in it is skipped (`vm_map_remove`). Returns when no thread
   /// can reach the old pages any more.
+  ///
+  /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void unmap(VmThread self, long start, long end) {
     long stamp = map.lockExclusive();
     try {
@@ -128,7 +131,10 @@ public final class Space {
     for (MapEntry entry : affected) {
       pmap.remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
     }
-    parts.grace().await(parts.grace().begin()); // once a call: a guarded store may be under way
+    // Once a call: a guarded store may be under way. If it does not end, nothing has happened yet
+    // but
+    // that pages are mapped no more, and the next access maps them again.
+    parts.grace().synchronize("unmap");
     for (MapEntry entry : affected) {
       cut(self, entry, Math.max(start, entry.start()), Math.min(end, entry.end()));
     }
@@ -174,14 +180,16 @@ public final class Space {
 
   /// Unmaps everything and gives the page table back; later accesses find nothing mapped.
   /// Idempotent.
+  ///
+  /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void close(VmThread self) {
     long stamp = map.lockExclusive();
     try {
       if (closed) {
         return;
       }
-      closed = true;
       removeRange(self, 0, map.range());
+      closed = true;
       pmap.close();
     } finally {
       map.unlockExclusive(stamp);
@@ -194,12 +202,17 @@ public final class Space {
   /// what is to be shared (`vmspace_fork`). Nothing is copied here: what is to be copied loses the
   /// right to be stored into, which costs one word for each region that has pages, and then belongs
   /// to both. Waits once, for stores under way.
+  ///
+  /// @throws AccessUnderWayException if one does not end; nothing has changed
   public void forkInto(VmThread self, Space child) {
     long stamp = map.lockExclusive();
     try {
       requireOpen();
+      // If a store does not end, the regions stay frozen and the entries as they are: as after a
+      // fork
+      // whose child is gone, the next store into a region thaws it.
       if (pmap.freeze(0, map.range())) {
-        parts.grace().await(parts.grace().begin());
+        parts.grace().synchronize("fork");
       }
       for (MapEntry entry : map.all()) {
         if (entry.inheritance() != Inheritance.NONE) {
@@ -281,14 +294,16 @@ public final class Space {
 
   /// Stops stores into this space until [#thaw], as often as it was frozen. Returns when no store
   /// is under way.
+  ///
+  /// @throws AccessUnderWayException if one does not end; the space is not frozen then
   public void freeze() {
     long stamp = map.lockExclusive();
     try {
       requireOpen();
-      frozen++;
       if (pmap.freeze(0, map.range())) {
-        parts.grace().await(parts.grace().begin());
+        parts.grace().synchronize("freeze");
       }
+      frozen++;
     } finally {
       map.unlockExclusive(stamp);
     }

@@ -98,10 +98,12 @@ public final class Pmap implements Translations {
   /// @param modified whether a store is about to follow
   public void enter(long address, int page, boolean writable, boolean modified) {
     int flags = PageFlags.MAPPED | (writable ? PageFlags.WRITABLE : 0);
-    boolean again = pages.hasFlag(page, PageFlags.MAPPED);
-    pages.setFlags(page, flags | (again ? PageFlags.MAPPED_MULTI : 0));
     long slot = slot(address);
     long frame = pages.address(page);
+    // The page is busy, so an entry that maps it stays: to add a right to it makes no second one.
+    boolean again =
+        pages.hasFlag(page, PageFlags.MAPPED) && !Pte.maps(RawMemory.getLongAcquire(slot), frame);
+    pages.setFlags(page, flags | (again ? PageFlags.MAPPED_MULTI : 0));
     long bits =
         Pte.ACCESSED | (writable ? Pte.WRITABLE : 0) | (writable && modified ? Pte.MODIFIED : 0);
     for (; ; ) {

@@ -142,6 +142,20 @@ public final class FreeGate {
     }
   }
 
+  /// Fails if a wait for something else than memory has gone on for too long: past the caller's own
+  /// deadline, or without one for the machine's patience.
+  ///
+  /// @param patience of this wait
+  /// @param progress a number that changes when what is waited for gets on
+  /// @param why what is waited for, for the message
+  /// @throws OutOfPagesException if so
+  public void checkWait(VmThread self, Patience patience, long progress, String why) {
+    checkDeadline(self);
+    if (!self.hasDeadline() && patience.isOver(progress, ticker.nanos())) {
+      throw outOfPages(why + " for more than " + patienceNanos / 1_000_000 + " ms");
+    }
+  }
+
   private long progress() {
     return stats.total(Event.FREED)
         + stats.total(Event.SWAP_PAGES_OUT)
