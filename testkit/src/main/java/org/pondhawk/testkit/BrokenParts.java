@@ -37,6 +37,22 @@ public final class BrokenParts {
     };
   }
 
+  /// Who waits for a grace period and gives up goes on as if it were over.
+  public static Seams goesOnWhenItGivesUp() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
+          @Override
+          public boolean await(int ticket) {
+            boolean _ = super.await(ticket);
+            return true;
+          }
+        };
+      }
+    };
+  }
+
   /// The modified bit of one mapping is forgotten, once: the page is taken for clean and dropped.
   public static Seams oneModifiedBitLost() {
     return new Seams() {

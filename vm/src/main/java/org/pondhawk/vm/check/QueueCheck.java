@@ -126,12 +126,18 @@ final class QueueCheck {
         machine.grace().isOver(pages.ticket(page)),
         "free before its grace period is over: %s",
         describe(page));
-    if (machine.spec().poison() && pages.ticket(page) != 0) {
-      findings.require(
-          RawMemory.allBytesAre(pages.address(page), machine.spec().pageSize(), FrameMemory.POISON),
-          "somebody stored into a free frame: %s",
-          describe(page));
-    }
+    findings.require(
+        !machine.spec().poison() || isUntouched(page),
+        "somebody stored into a free frame: %s",
+        describe(page));
+  }
+
+  /// Whether a frame is as it was freed, or as at boot.
+  private boolean isUntouched(int page) {
+    long frame = pages.address(page);
+    int size = machine.spec().pageSize();
+    return RawMemory.allBytesAre(frame, size, FrameMemory.POISON)
+        || (pages.ticket(page) == 0 && RawMemory.allBytesAre(frame, size, (byte) 0));
   }
 
   private String describe(int page) {
