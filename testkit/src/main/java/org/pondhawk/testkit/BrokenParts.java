@@ -53,6 +53,44 @@ public final class BrokenParts {
     };
   }
 
+  /// The laundry takes every grace period for over: a page is written out, and taken for clean,
+  /// while a store into it is under way. Frames are used anew only when they may be.
+  public static Seams writtenTooEarly() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
+          @Override
+          public boolean isOver(int ticket) {
+            return super.isOver(ticket) || laundryAsks();
+          }
+        };
+      }
+    };
+  }
+
+  private static boolean laundryAsks() {
+    return StackWalker.getInstance()
+        .walk(frames -> frames.limit(4).anyMatch(f -> f.getClassName().endsWith(".Laundry")));
+  }
+
+  /// A fork does not wait for stores under way: they land in what parent and child share by then.
+  public static Seams forkDoesNotWait() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
+          @Override
+          public void synchronize(String what) {
+            if (!"fork".equals(what)) {
+              super.synchronize(what);
+            }
+          }
+        };
+      }
+    };
+  }
+
   /// The modified bit of one mapping is forgotten, once: the page is taken for clean and dropped.
   public static Seams oneModifiedBitLost() {
     return new Seams() {

@@ -201,6 +201,9 @@ abstract class ViewTranslation {
       guard.leave();
       return true;
     }
+    if (BrokenAccess.LOADS_ONCE) {
+      return true;
+    }
     VarHandle.loadLoadFence();
     // Opaque is enough: the fence keeps it behind the data, and an entry once changed stays
     // changed.
@@ -214,9 +217,19 @@ abstract class ViewTranslation {
   ///
   /// @return the entry, which allows it
   final long beginStore(long slot, long address) {
-    guard.enter();
-    long pte = RawMemory.getLongAcquire(slot);
+    long pte = enterStore(slot);
     return allowsStore(pte, address) ? pte : MissPath.store(this, slot, address);
+  }
+
+  /// Starts a store, whatever the entry says.
+  ///
+  /// @return the entry
+  private long enterStore(long slot) {
+    if (BrokenAccess.GUARDS_LATE) {
+      return BrokenAccess.lookAndEnter(guard, slot);
+    }
+    guard.enter();
+    return RawMemory.getLongAcquire(slot);
   }
 
   /// Goes on with a store that missed; called through [MissPath] only.
@@ -224,8 +237,7 @@ abstract class ViewTranslation {
     for (; ; ) {
       guard.leave();
       bringIn(address, Access.WRITE);
-      guard.enter();
-      long pte = RawMemory.getLongAcquire(slot);
+      long pte = enterStore(slot);
       if (allowsStore(pte, address)) {
         return pte;
       }
@@ -237,8 +249,7 @@ abstract class ViewTranslation {
   /// @return the entry, or [#ABSENT]; then no store has begun
   final long tryBeginStore(long slot, long address) {
     for (; ; ) {
-      guard.enter();
-      long pte = RawMemory.getLongAcquire(slot);
+      long pte = enterStore(slot);
       if (allowsStore(pte, address)) {
         return pte;
       }

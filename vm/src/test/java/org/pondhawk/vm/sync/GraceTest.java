@@ -182,6 +182,44 @@ class GraceTest {
     assertThat(grace.latencies()).containsExactly(1, 16, 16);
   }
 
+  /// A thread that is inside whenever somebody looks: how often must one look?
+  @Nested
+  class AThreadThatIsInsideAgainAndAgain {
+    private static final int LOOKS = 1_000;
+
+    private int looksUntilOver(Grace grace) {
+      Guard guard = grace.register();
+      guard.enter();
+      int ticket = grace.begin();
+      int looks = 0;
+      boolean over = false;
+      while (!over && looks < LOOKS) {
+        guard.leave();
+        guard.enter();
+        over = grace.isOver(ticket);
+        looks++;
+      }
+      return looks;
+    }
+
+    @Test
+    void isSeenToHaveLeftAtTheFirstLook() {
+      assertThat(looksUntilOver(grace())).isEqualTo(1);
+    }
+
+    @Test
+    void wouldNeverBeSeenToHaveLeftIfTheGuardWereAFlag() {
+      Grace flags =
+          new Grace(membarrier, Ticker.system(), FAR, new HaltSwitch()) {
+            @Override
+            protected long look(Guard guard) {
+              return super.look(guard) & 1;
+            }
+          };
+      assertThat(looksUntilOver(flags)).isEqualTo(LOOKS);
+    }
+  }
+
   @Nested
   class AGuardThatDoesNotLeave {
     private final AtomicLong clock = new AtomicLong();
