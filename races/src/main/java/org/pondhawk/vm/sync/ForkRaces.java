@@ -34,13 +34,13 @@ public final class ForkRaces {
 
     /// What a view does; or with the look at the region outside of the guard.
     final void store(Guard guard, boolean looksOutside) {
-      boolean thawed = looksOutside && RawMemory.getLongOpaque(region) == 0;
+      boolean thawed = looksOutside && RawMemory.getLong(region) == 0;
       for (int i = 0; looksOutside && i < 12; i++) {
         Thread.onSpinWait();
       }
       guard.enter();
       if (RawMemory.getLong(entry) == 1
-          && (looksOutside ? thawed : RawMemory.getLongOpaque(region) == 0)) {
+          && (looksOutside ? thawed : RawMemory.getLong(region) == 0)) {
         RawMemory.putLong(data, 1);
       }
       guard.leave();
