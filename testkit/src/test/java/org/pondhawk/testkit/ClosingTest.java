@@ -19,7 +19,7 @@ class ClosingTest {
 
   @Test
   void endsInDocumentedExceptionsAndGivesAllMemoryBack() throws Exception {
-    requireWell("40");
+    requireWell("25");
   }
 
   @Test

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class IsolationTest {
   private static final int FOUND = 3;
   private static final int PAGE = 16384;
-  private static final int SHORT_ROUNDS = 3;
+  private static final int SHORT_ROUNDS = 2;
   private static final int MOST_ROUNDS = 120;
 
   @TempDir private Path folder;

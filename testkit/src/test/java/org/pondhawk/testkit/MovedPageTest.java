@@ -37,9 +37,11 @@ class MovedPageTest {
       pages.setTicket(page, machine.grace().begin());
       assertThat(machine.page().mover().toCache(self, page)).isTrue();
 
+      assertThat(inside.depth()).isEqualTo(1);
+
       machine.collapser().collapseNow(inside);
 
-      assertThat(inside.depth()).isEqualTo(1);
+      assertThat(inside.depth()).isZero();
       assertThat(pages.dirty(page)).isNotZero();
       assertThat(PageQueue.CACHE.isKindOf(pages.queue(page))).as(pages.describe(page)).isFalse();
       Machines.requireClean(rig.vm(), pages.describe(page));
