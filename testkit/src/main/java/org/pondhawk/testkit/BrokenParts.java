@@ -7,6 +7,7 @@ import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -20,15 +21,71 @@ public final class BrokenParts {
   public static Seams noGracePeriod() {
     return new Seams() {
       @Override
-      public Grace grace(boolean asymmetric, Ticker ticker) {
-        return new Grace(asymmetric, ticker) {
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
           @Override
           public boolean isOver(int ticket) {
             return true;
           }
 
           @Override
-          public void await(int ticket) {}
+          public boolean await(int ticket) {
+            return true;
+          }
+        };
+      }
+    };
+  }
+
+  /// Who waits for a grace period and gives up goes on as if it were over.
+  public static Seams goesOnWhenItGivesUp() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
+          @Override
+          public boolean await(int ticket) {
+            boolean _ = super.await(ticket);
+            return true;
+          }
+        };
+      }
+    };
+  }
+
+  /// The laundry takes every grace period for over: a page is written out, and taken for clean,
+  /// while a store into it is under way. Frames are used anew only when they may be.
+  public static Seams writtenTooEarly() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
+          @Override
+          public boolean isOver(int ticket) {
+            return super.isOver(ticket) || laundryAsks();
+          }
+        };
+      }
+    };
+  }
+
+  private static boolean laundryAsks() {
+    return StackWalker.getInstance()
+        .walk(frames -> frames.limit(4).anyMatch(f -> f.getClassName().endsWith(".Laundry")));
+  }
+
+  /// A fork does not wait for stores under way: they land in what parent and child share by then.
+  public static Seams forkDoesNotWait() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
+          @Override
+          public void synchronize(String what) {
+            if (!"fork".equals(what)) {
+              super.synchronize(what);
+            }
+          }
         };
       }
     };

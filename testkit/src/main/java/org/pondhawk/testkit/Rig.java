@@ -15,6 +15,7 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.swap.SwapIo;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
 
 /// A whole running machine, and a way to its parts.
@@ -70,8 +71,8 @@ public final class Rig implements AutoCloseable {
   /// The parts of others, and a note of the machine that was made of them.
   private record Noting(Seams parts, AtomicReference<@Nullable Machine> made) implements Seams {
     @Override
-    public Grace grace(boolean asymmetric, Ticker ticker) {
-      return parts.grace(asymmetric, ticker);
+    public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+      return parts.grace(asymmetric, ticker, patienceNanos, halt);
     }
 
     @Override

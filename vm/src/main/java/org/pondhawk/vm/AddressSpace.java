@@ -8,6 +8,10 @@ import org.pondhawk.vm.map.Space;
 ///
 /// Addresses are numbers from 0 to below [#range] and mean something in this space only. Memory is
 /// looked at through a [View], one for each thread. All methods may be called from any thread.
+///
+/// **Failure.** Unmap, fork, freeze and close wait for stores under way. If one does not end for
+/// the machine's patience, they throw [org.pondhawk.vm.error.AccessUnderWayException], nothing has
+/// changed, and they may be called again. `IllegalStateException` after the machine was closed.
 public final class AddressSpace implements AutoCloseable {
   /// The range of a space that asks for no other: 1 TiB.
   public static final long DEFAULT_RANGE = 1L << 40;
@@ -50,7 +54,7 @@ public final class AddressSpace implements AutoCloseable {
     machine.haltSwitch().check();
     long length = wholePages(bytes);
     int pageSize = machine.spec().pageSize();
-    long address = space.mapAnywhere(pageSize, length, pageSize, protection.access);
+    long address = edge.call(_ -> space.mapAnywhere(pageSize, length, pageSize, protection.access));
     if (address < 0) {
       throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
     }
@@ -67,7 +71,7 @@ public final class AddressSpace implements AutoCloseable {
   public long mapAt(long address, long bytes, Protection protection) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    if (!space.mapAt(address, length, protection.access)) {
+    if (!edge.<Boolean>call(_ -> space.mapAt(address, length, protection.access))) {
       throw new IllegalArgumentException(
           "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
     }
@@ -111,7 +115,7 @@ public final class AddressSpace implements AutoCloseable {
   public void inherit(long address, long bytes, Inheritance inheritance) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    space.setInheritance(address, address + length, inheritance.internal);
+    edge.run(_ -> space.setInheritance(address, address + length, inheritance.internal));
   }
 
   /// Stops all stores into this space and leases for writing: they wait until [#thaw]. Returns when
@@ -128,7 +132,7 @@ public final class AddressSpace implements AutoCloseable {
   ///
   /// @throws IllegalStateException if the space is not frozen
   public void thaw() {
-    space.thaw();
+    edge.run(_ -> space.thaw());
   }
 
   /// Makes the calling thread's window on this space. Only that thread uses it, and closes it.

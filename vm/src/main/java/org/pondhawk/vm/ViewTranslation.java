@@ -2,6 +2,7 @@ package org.pondhawk.vm;
 
 import java.io.UncheckedIOException;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.error.LeaseHeldException;
@@ -228,14 +229,20 @@ abstract class ViewTranslation {
   ///
   /// @param pte what [#beginLoad] returned
   /// @return whether what was loaded is good; if not, it must be loaded again
+  @SuppressWarnings("ReachabilityFenceUsage") // nothing throws between the load and the fence
   final boolean endLoad(long slot, long pte) {
     if (LoadMode.GUARDED) {
       guard.leave();
       return true;
     }
+    if (BrokenAccess.LOADS_ONCE) {
+      return true;
+    }
     VarHandle.loadLoadFence();
     // Plain is enough: the fence keeps it behind the data and apart from the first look.
-    return RawMemory.getLong(slot) == pte;
+    boolean good = RawMemory.getLong(slot) == pte;
+    Reference.reachabilityFence(this); // a view that is collected gives its table back
+    return good;
   }
 
   /// Begins a store, faulting the page in. From here to [#endStore] the caller does nothing but its
@@ -251,6 +258,9 @@ abstract class ViewTranslation {
   ///
   /// @return the entry
   final long enterStore(long slot) {
+    if (BrokenAccess.GUARDS_LATE) {
+      return BrokenAccess.lookAndEnter(guard, slot);
+    }
     guard.enter();
     return RawMemory.getLong(slot); // as in a load
   }

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.check.VmCheck;
+import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageCount;
@@ -126,6 +127,7 @@ public final class VirtualMemory implements AutoCloseable {
         grace[2],
         waited[0],
         waited[1],
+        waited[2],
         machine.swap().total(),
         machine.swap().used(),
         machine.swap().peakUsed());
@@ -149,13 +151,15 @@ public final class VirtualMemory implements AutoCloseable {
   /// through views find nothing mapped. Waits for calls under way and for leases; idempotent.
   ///
   /// @throws org.pondhawk.vm.error.LeaseHeldException if another thread does not close its lease in
-  ///   time, or the calling thread has one; no space is closed then, and the call may be repeated
+  ///   time, or the calling thread has one; no space is closed then, and everything goes on
+  /// @throws org.pondhawk.vm.error.AccessUnderWayException if a thread does not end a store; call
+  ///   again
   @Override
   public void close() {
     try {
       machine.closeSpaces();
-    } catch (LeaseHeldException held) {
-      throw held; // everything goes on
+    } catch (LeaseHeldException | AccessUnderWayException again) {
+      throw again; // the machine goes on, to be closed by another call
     } catch (Throwable broken) {
       machine.halt(broken);
       end();
@@ -174,7 +178,9 @@ public final class VirtualMemory implements AutoCloseable {
     try {
       machine.close();
     } finally {
-      io.shutdown();
+      if (machine.isClosed()) {
+        io.shutdown();
+      }
       if (interrupted) {
         Thread.currentThread().interrupt();
       }

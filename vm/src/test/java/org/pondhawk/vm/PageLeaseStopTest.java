@@ -397,7 +397,7 @@ class PageLeaseStopTest {
               .hasMessageContaining("waited 100 ms for the page at 0x%x".formatted(base));
           assertThatThrownBy(() -> its.getByte(base))
               .isInstanceOf(OutOfPagesException.class)
-              .hasMessageContaining("a page stays busy");
+              .hasMessageContaining("a page stayed busy");
         }
         space.freeze();
         try (View view = space.view()) {

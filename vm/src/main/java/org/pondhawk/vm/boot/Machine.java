@@ -6,10 +6,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.FaultHandler;
@@ -67,6 +69,8 @@ public final class Machine implements AutoCloseable {
   /// One frame in so many may be leased.
   private static final int LEASED_SHARE = 4;
 
+  private static final String CLOSED = "the machine is closed";
+
   private final MachineSpec spec;
   private final OwnMemory memory = new OwnMemory();
   private final HaltSwitch halt = new HaltSwitch();
@@ -92,9 +96,9 @@ public final class Machine implements AutoCloseable {
   private final AtomicLong lastSpace = new AtomicLong();
   private final AtomicInteger nextStripe = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
-  private final ReentrantLock closing = new ReentrantLock();
-  private volatile boolean spacesClosed;
-  private boolean closed;
+  private final ReentrantLock closingLock = new ReentrantLock();
+  private final AtomicBoolean closing = new AtomicBoolean();
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   /// Makes a machine; every frame is free.
   ///
@@ -113,7 +117,7 @@ public final class Machine implements AutoCloseable {
     FreeGate gate = new FreeGate(pressure, stats, spec.ticker(), halt, spec.patienceNanos());
     PageMover mover = new PageMover(pages, busy, queues, stats, gate);
     this.page = new PageParts(pages, busy, queues, mover, stats, gate);
-    this.grace = seams.grace(spec.membarrier(), spec.ticker());
+    this.grace = seams.grace(spec.membarrier(), spec.ticker(), spec.patienceNanos(), halt);
     this.owner = new ObjectOwner(pages, busy, objects);
     this.mappings = seams.mappings(pages).apply(new ReverseMap(pages, objects));
     VmThread zeroing = new VmThread("zero", 0, true, 0).endsWith(halt);
@@ -197,18 +201,36 @@ public final class Machine implements AutoCloseable {
   ///
   /// @param range the number of addresses
   /// @throws IllegalArgumentException if there can be no such space
-  /// @throws IllegalStateException if the kernel has no addresses left for its page table
+  /// @throws IllegalStateException if the machine is closed, or the kernel has no addresses left
+  ///   for the page table
   public Space newSpace(long range) {
+    Space space = unlistedSpace(range);
+    list(newThread("new space"), space);
+    return space;
+  }
+
+  private Space unlistedSpace(long range) {
     halt.check();
     spec.requireRange(range);
-    if (spacesClosed) {
-      throw new IllegalStateException("the machine is closed");
-    }
+    requireOpen();
     long id = lastSpace.incrementAndGet();
     Pmap pmap = new Pmap(page.pages(), memory, tableFrames, id, range, spec.tables());
-    Space space = new Space(id, range, pmap, spaceParts);
+    return new Space(id, range, pmap, spaceParts);
+  }
+
+  /// Makes a space known, from when on [#closeSpaces] closes it.
+  private void list(VmThread self, Space space) {
     spaces.add(space);
-    return space;
+    if (closing.get()) { // whoever closes may have looked already
+      closeSpace(self, space);
+      throw new IllegalStateException(CLOSED);
+    }
+  }
+
+  private void requireOpen() {
+    if (closing.get()) {
+      throw new IllegalStateException(CLOSED);
+    }
   }
 
   /// Makes a copy of an address space as of now.
@@ -219,13 +241,14 @@ public final class Machine implements AutoCloseable {
     } else if (depth >= QUEUE_DEPTH) {
       collapser.enqueue(parent);
     }
-    Space child = newSpace(parent.map().range());
+    Space child = unlistedSpace(parent.map().range());
     try {
-      parent.forkInto(self, child);
+      parent.forkInto(self, child); // nobody may close it before it is whole
     } catch (RuntimeException | Error e) {
-      closeSpace(self, child);
+      child.close(self);
       throw e;
     }
+    list(self, child);
     page.stats().count(self.stripe(), Event.FORKS, 1);
     return child;
   }
@@ -251,61 +274,75 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /// Closes the spaces: all, or none if a lease is in the way. No space can be made from then on.
+  /// Closes the spaces; none if a lease is in the way. No space can be made from then on.
   /// Idempotent. A halted machine has nothing left to close.
   ///
-  /// @throws org.pondhawk.vm.error.LeaseHeldException if a lease is not given back in time, or is
-  ///   the calling thread's; the call may be repeated
+  /// @throws LeaseHeldException if a lease is not given back in time, or is the calling thread's:
+  ///   then nothing has changed
+  /// @throws AccessUnderWayException if a thread does not end a store: then its space is left, and
+  ///   the call may be repeated
   public void closeSpaces() {
     VmThread self = newThread("close");
-    List<SpaceLeases.Stop> stops = new ArrayList<>();
-    closing.lock();
+    closingLock.lock();
     try {
+      boolean wasClosing = closing.getAndSet(true); // who lists a space from now on closes it
       List<Space> open = halt.isHalted() ? List.of() : List.copyOf(spaces);
+      List<SpaceLeases.Stop> stops = new ArrayList<>();
       try {
         for (Space space : open) {
           stops.add(space.leases().stop(self, "close", 0, space.map().range(), false));
         }
-        spacesClosed = true;
-        for (Space space : open) {
-          closeSpace(self, space);
-        }
+        closeEach(self, open);
+      } catch (LeaseHeldException held) {
+        closing.set(wasClosing);
+        throw held;
       } finally {
         for (int i = 0; i < stops.size(); i++) {
           open.get(i).leases().resume(stops.get(i));
         }
       }
     } finally {
-      closing.unlock();
+      closingLock.unlock();
+    }
+  }
+
+  /// Closes what can be closed, whatever becomes of the others.
+  private void closeEach(VmThread self, List<Space> open) {
+    AccessUnderWayException stuck = null;
+    for (Space space : open) {
+      try {
+        closeSpace(self, space);
+      } catch (AccessUnderWayException e) {
+        stuck = e;
+      }
+    }
+    if (stuck != null) {
+      throw stuck;
     }
   }
 
   /// Closes the spaces and the swap file. The daemon has ended. Idempotent.
+  ///
+  /// @throws LeaseHeldException as [#closeSpaces]
+  /// @throws AccessUnderWayException if a thread does not end an access: then the machine keeps its
+  ///   memory, and may be closed again
   @Override
   public void close() {
-    closing.lock();
     try {
-      if (closed) {
-        return;
-      }
-      boolean held = false;
-      try {
-        closeSpaces();
-      } catch (LeaseHeldException e) {
-        held = true;
-        throw e;
-      } finally {
-        if (!held) {
-          closed = true;
-          closeFiles();
-        }
-      }
-    } finally {
-      closing.unlock();
+      closeSpaces();
+    } catch (LeaseHeldException | AccessUnderWayException again) {
+      throw again;
+    } catch (RuntimeException | Error broken) {
+      end();
+      throw broken;
     }
+    end();
   }
 
-  private void closeFiles() {
+  private void end() {
+    if (closed.getAndSet(true)) {
+      return;
+    }
     try {
       if (swapFile != null) {
         swapFile.close();
@@ -313,6 +350,11 @@ public final class Machine implements AutoCloseable {
     } finally {
       release();
     }
+  }
+
+  /// Whether [#close] has done its work.
+  public boolean isClosed() {
+    return closed.get();
   }
 
   /// Halts the machine and wakes everybody, to learn of it.

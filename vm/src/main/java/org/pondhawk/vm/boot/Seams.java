@@ -7,6 +7,7 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.swap.SwapIo;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
 
 /// The parts of a machine that a test may replace with broken ones, to see that the break is
@@ -16,8 +17,8 @@ public interface Seams {
   Seams SOUND = new Seams() {};
 
   /// Makes the grace period.
-  default Grace grace(boolean asymmetric, Ticker ticker) {
-    return new Grace(asymmetric, ticker);
+  default Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+    return new Grace(asymmetric, ticker, patienceNanos, halt);
   }
 
   /// Makes the busy protocol.

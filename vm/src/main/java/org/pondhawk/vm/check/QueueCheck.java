@@ -143,12 +143,20 @@ final class QueueCheck {
           RawMemory.allBytesAre(pages.address(page), machine.spec().pageSize(), (byte) 0),
           "said to be zero, but it is not: %s",
           describe(page));
-    } else if (machine.spec().poison() && pages.ticket(page) != 0) {
+    } else {
       findings.require(
-          RawMemory.allBytesAre(pages.address(page), machine.spec().pageSize(), FrameMemory.POISON),
+          !machine.spec().poison() || isUntouched(page),
           "somebody stored into a free frame: %s",
           describe(page));
     }
+  }
+
+  /// Whether a frame is as it was freed, or as at boot.
+  private boolean isUntouched(int page) {
+    long frame = pages.address(page);
+    int size = machine.spec().pageSize();
+    return RawMemory.allBytesAre(frame, size, FrameMemory.POISON)
+        || (pages.ticket(page) == 0 && RawMemory.allBytesAre(frame, size, (byte) 0));
   }
 
   private String describe(int page) {

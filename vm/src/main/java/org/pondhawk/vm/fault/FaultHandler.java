@@ -90,6 +90,7 @@ public final class FaultHandler {
     VmThread self = fault.self;
     Space space = fault.space;
     Patience patience = null;
+    Patience frozen = null;
     boolean read = false;
     for (; ; ) {
       halt.check();
@@ -110,7 +111,8 @@ public final class FaultHandler {
         case SHADOW -> space.shadow(address);
         case FROZEN -> {
           self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
-          parts.gate().checkDeadline(self);
+          frozen = frozen == null ? parts.gate().patience() : frozen;
+          parts.gate().checkWait(self, frozen, space.thawed().ticket(), "the space was frozen");
         }
         case NO_MEMORY -> {
           patience = patience == null ? parts.gate().patience() : patience;

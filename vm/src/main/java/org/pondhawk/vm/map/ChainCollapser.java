@@ -13,6 +13,7 @@ import org.pondhawk.vm.pager.PagerSource;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageParts;
+import org.pondhawk.vm.queue.PageQueue;
 import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.VmThread;
 import org.pondhawk.vm.sync.WaitChannel;
@@ -223,6 +224,9 @@ public final class ChainCollapser implements Runnable {
       return false;
     }
     parts.stats().count(self.stripe(), Event.MOVED, 1);
+    if (PageQueue.CACHE.isKindOf(parts.pages().queue(page))) {
+      parts.mover().deactivate(self, page); // it is dirty from now on
+    }
     parts.busy().unbusy(page);
     return true;
   }

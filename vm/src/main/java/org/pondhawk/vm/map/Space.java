@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.RadixNodes;
@@ -122,6 +123,8 @@ public final class Space {
 
   /// Unmaps a range; what is not mapped in it is skipped (`vm_map_remove`). Returns when no thread
   /// can reach the old pages any more. Waits for the leases of the range.
+  ///
+  /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void unmap(VmThread self, long start, long end) {
     SpaceLeases.Stop stop = leases.stop(self, "unmap", start, end, false);
     try {
@@ -142,7 +145,9 @@ public final class Space {
     for (MapEntry entry : affected) {
       pmap.remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
     }
-    parts.grace().await(parts.grace().begin()); // once a call: a guarded store may be under way
+    // Once a call: a guarded store may be under way. If it does not end, nothing has happened yet
+    // but that pages are mapped no more, and the next access maps them again.
+    parts.grace().synchronize("unmap");
     for (MapEntry entry : affected) {
       cut(self, entry, Math.max(start, entry.start()), Math.min(end, entry.end()));
     }
@@ -188,6 +193,8 @@ public final class Space {
 
   /// Unmaps everything and gives the page table back; later accesses find nothing mapped. Waits for
   /// all leases. Idempotent.
+  ///
+  /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void close(VmThread self) {
     SpaceLeases.Stop stop = leases.stop(self, "close", 0, map.range(), false);
     try {
@@ -203,10 +210,10 @@ public final class Space {
       if (closed) {
         return;
       }
+      removeRange(self, 0, map.range());
       closed = true;
       freezes.forEach(leases::resume); // who waits to lease is to find nothing mapped
       freezes.clear();
-      removeRange(self, 0, map.range());
       pmap.close();
     } finally {
       map.unlockExclusive(stamp);
@@ -219,6 +226,8 @@ public final class Space {
   /// what is to be shared (`vmspace_fork`). Nothing is copied here: what is to be copied loses the
   /// right to be stored into, which costs one word for each region that has pages, and then belongs
   /// to both. Waits for leases for writing, and once for stores under way.
+  ///
+  /// @throws AccessUnderWayException if one does not end; nothing has changed
   public void forkInto(VmThread self, Space child) {
     SpaceLeases.Stop stop = leases.stop(self, "fork", 0, map.range(), true);
     try {
@@ -232,8 +241,10 @@ public final class Space {
     long stamp = map.lockExclusive();
     try {
       requireOpen();
+      // If a store does not end, the regions stay frozen and the entries as they are: as after a
+      // fork whose child is gone, the next store into a region thaws it.
       if (pmap.freeze(0, map.range())) {
-        parts.grace().await(parts.grace().begin());
+        parts.grace().synchronize("fork");
       }
       for (MapEntry entry : map.all()) {
         if (entry.inheritance() != Inheritance.NONE) {
@@ -274,8 +285,8 @@ public final class Space {
       return entry;
     }
     // Nobody else shows the object any more, but a window of another space may still be on a page
-    // of
-    // it. To find that out costs a look at every page; where there is any window, a copy is made.
+    // of it. To find that out costs a look at every page; where there is any window, a copy is
+    // made.
     if (head.object().references() == 1 && !parts.allocator().holdsAny()) {
       return entry.with(head, false);
     }
@@ -315,18 +326,20 @@ public final class Space {
 
   /// Stops stores into this space, and leases for writing, until [#thaw], as often as it was
   /// frozen. Returns when no store is under way and no such lease is left.
+  ///
+  /// @throws AccessUnderWayException if a store does not end; the space is not frozen then
   public void freeze(VmThread self) {
     SpaceLeases.Stop stop = leases.stop(self, "freeze", 0, map.range(), true);
     boolean done = false;
     long stamp = map.lockExclusive();
     try {
       requireOpen();
+      if (pmap.freeze(0, map.range())) {
+        parts.grace().synchronize("freeze");
+      }
       frozen++;
       freezes.push(stop);
       done = true;
-      if (pmap.freeze(0, map.range())) {
-        parts.grace().await(parts.grace().begin());
-      }
     } finally {
       map.unlockExclusive(stamp);
       if (!done) {

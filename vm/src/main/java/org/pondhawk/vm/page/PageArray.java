@@ -419,8 +419,8 @@ public class PageArray {
   /// @param page a hard-busy page, so that no new mapping appears
   public final void awaitInterlock(int page) {
     long word = word(page, PageLayout.MAPPING);
-    while (RawMemory.getIntAcquire(word) != 0) {
-      Thread.onSpinWait();
+    for (int round = 1; RawMemory.getIntAcquire(word) != 0; round++) {
+      SpinLock.pause(round);
     }
   }
 

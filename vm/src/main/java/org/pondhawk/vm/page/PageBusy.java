@@ -126,10 +126,13 @@ public class PageBusy {
   ///
   /// @param page a busy page
   public void addSoftBusy(int page) {
-    int was = RawMemory.getAndAddInt(word(page), 1);
-    if (BusyWord.isIdle(was)) {
-      throw broken("soft-busied beside nobody", page);
-    }
+    int was;
+    do {
+      was = read(page);
+      if (BusyWord.isIdle(was)) {
+        throw broken("soft-busied beside nobody", page);
+      }
+    } while (!change(page, was, was + 1));
   }
 
   /// Drops a soft holder; the last one wakes who waits (`vm_page_sbusy_drop`).
@@ -178,20 +181,26 @@ public class PageBusy {
   ///
   /// @param page a page both hard-busy and soft-busy
   public void finishIo(int page) {
-    int was = RawMemory.getAndAddInt(word(page), -1);
-    if (BusyWord.softHolders(was) == 0 || !BusyWord.isHardBusy(was)) {
-      throw broken("I/O finished that was not under way", page);
-    }
+    int was;
+    do {
+      was = read(page);
+      if (BusyWord.softHolders(was) == 0 || !BusyWord.isHardBusy(was)) {
+        throw broken("I/O finished that was not under way", page);
+      }
+    } while (!change(page, was, was - 1));
   }
 
   /// Marks a busy page as being swapped (`PBUSY_SWAPINPROG`).
   ///
   /// @param page a busy page
   public void beginSwap(int page) {
-    int was = RawMemory.getAndBitwiseOrInt(word(page), BusyWord.SWAPPING);
-    if (BusyWord.isSwapping(was) || BusyWord.isIdle(was)) {
-      throw broken("swap begun on a page that is swapping or idle", page);
-    }
+    int was;
+    do {
+      was = read(page);
+      if (BusyWord.isSwapping(was) || BusyWord.isIdle(was)) {
+        throw broken("swap begun on a page that is swapping or idle", page);
+      }
+    } while (!change(page, was, was | BusyWord.SWAPPING));
   }
 
   /// Takes the mark of [#beginSwap] away; the release that follows wakes.

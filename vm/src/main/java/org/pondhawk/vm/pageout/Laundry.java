@@ -133,13 +133,28 @@ final class Laundry {
     }
   }
 
-  /// Writes everything, waiting for grace periods.
-  void finish(VmThread self) {
+  /// Writes everything, waiting for grace periods. What waits for one that does not end goes back
+  /// as it came, dirty and without a mapping.
+  ///
+  /// @return false if that happened
+  boolean finish(VmThread self) {
     begin();
+    boolean all = true;
     for (Cluster first = waiting.peek(); first != null; first = waiting.peek()) {
-      parts.grace().await(first.ticket);
-      poll(self);
+      if (parts.grace().await(first.ticket)) {
+        poll(self);
+      } else {
+        all = false;
+        waiting.remove();
+        first.object = null;
+        for (int i = 0; i < first.run.count(); i++) {
+          first.run.setResult(i, PagerResult.AGAIN);
+          settle(self, first, i);
+        }
+        spare.push(first);
+      }
     }
+    return all;
   }
 
   /// How many pages came back dirty since the last call.

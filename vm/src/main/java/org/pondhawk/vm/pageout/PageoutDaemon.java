@@ -30,6 +30,7 @@ public final class PageoutDaemon implements Runnable {
    */
   private static final long IDLE_NANOS = 100_000_000L;
   private static final long SWAP_FULL_NANOS = 50_000_000L;
+  private static final long STUCK_NANOS = 50_000_000L;
   private static final int SWEEPS_PER_LAP = 10;
   private static final int HOPELESS = 20;
   private static final int MAX_SWEEPS = 1 << 30;
@@ -182,7 +183,9 @@ public final class PageoutDaemon implements Runnable {
       }
     }
     inactive.begin();
-    laundry.finish(self);
+    if (!laundry.finish(self)) {
+      gate.pause(self, STUCK_NANOS);
+    }
     delta -= laundry.takeNotCleaned();
     barrenPasses = delta > 0 ? 0 : Math.min(barrenPasses + 1, HOPELESS);
     return delta;

@@ -129,7 +129,10 @@ public final class Pmap implements Translations {
   /// @param modified whether a store is about to follow
   public void enter(long address, int page, boolean writable, boolean modified) {
     int flags = PageFlags.MAPPED | (writable ? PageFlags.WRITABLE : 0);
-    boolean again = pages.hasFlag(page, PageFlags.MAPPED);
+    // The page is busy, so an entry that maps it stays: to add a right to it makes no second one.
+    boolean again =
+        pages.hasFlag(page, PageFlags.MAPPED)
+            && !Pte.maps(RawMemory.getLongAcquire(slot(address)), pages.address(page));
     pages.setFlags(page, flags | (again ? PageFlags.MAPPED_MULTI : 0));
     install(address, page, writable, modified);
   }
@@ -161,12 +164,12 @@ public final class Pmap implements Translations {
             | (again ? PageFlags.MAPPED_MULTI : 0));
     long bits = writable ? Pte.WRITABLE : 0;
     long now = Pte.install(was, pages.address(page), bits, memory.seed());
-    memory.charged(pieceOf(slot)).raise();
+    memory.charged(pieceOf(address)).raise();
     if (RawMemory.compareAndSetLong(slot, was, now)) {
       resident.incrementAndGet();
       return true;
     }
-    memory.charged(pieceOf(slot)).lower();
+    memory.charged(pieceOf(address)).lower();
     return false; // the flags may say too much, which is allowed
   }
 

@@ -149,12 +149,23 @@ public final class FreeGate {
   /// @return the patience to go on with
   /// @throws OutOfPagesException if so
   public Patience checkBusyWait(VmThread self, @Nullable Patience patience) {
-    checkDeadline(self);
     Patience left = patience == null ? patience() : patience;
-    if (!self.hasDeadline() && left.isOver(progress(), ticker.nanos())) {
-      throw outOfPages("a page stays busy, and nothing moves");
-    }
+    checkWait(self, left, progress(), "a page stayed busy, and nothing moved,");
     return left;
+  }
+
+  /// Fails if a wait for something else than memory has gone on for too long: past the caller's own
+  /// deadline, or without one for the machine's patience.
+  ///
+  /// @param patience of this wait
+  /// @param progress a number that changes when what is waited for gets on
+  /// @param why what is waited for, for the message
+  /// @throws OutOfPagesException if so
+  public void checkWait(VmThread self, Patience patience, long progress, String why) {
+    checkDeadline(self);
+    if (!self.hasDeadline() && patience.isOver(progress, ticker.nanos())) {
+      throw outOfPages(why + " for more than " + patienceNanos / 1_000_000 + " ms");
+    }
   }
 
   private long progress() {

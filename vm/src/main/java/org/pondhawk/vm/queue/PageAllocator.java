@@ -15,7 +15,7 @@ import org.pondhawk.vm.sync.VmThread;
 /// **Contract.** [#allocate] never waits; its page is hard-busy, on no queue, belongs to nothing,
 /// and its bytes are arbitrary. [#free] takes a hard-busy, unmapped, unwired page and may wait for
 /// the token of the object that owns it, and for the page's grace period. A frame whose grace
-/// period is not over is never handed out.
+/// period is not over is never handed out: if it does not end, the page waits for it in the cache.
 public final class PageAllocator {
   /*
    * A cached page is not handed out itself: it is taken from its object and put on the free queue,
@@ -219,8 +219,9 @@ public final class PageAllocator {
     stats.count(self.stripe(), Event.FREED, 1);
     requireFreeable(page);
     owner.remove(self, page);
-    grace.beginAndAwait(pages.ticket(page)); // over already, unless the daemon has just cached it
-    if (poison) {
+    // Over already, unless the daemon has just cached it.
+    boolean over = grace.beginAndAwait(pages.ticket(page));
+    if (over && poison) {
       pages.frames().poison(page);
     }
     pages.lock(page);
@@ -230,7 +231,8 @@ public final class PageAllocator {
         page,
         PageFlags.UNQUEUED | PageFlags.SWAPPED | PageFlags.REFERENCED | PageFlags.FRAME_STATE);
     boolean held = pages.holdCount(page) != 0;
-    queues.add(self.stripe(), page, held ? PageQueue.HOLD : PageQueue.FREE, false);
+    PageQueue to = held ? PageQueue.HOLD : PageQueue.FREE;
+    queues.add(self.stripe(), page, over ? to : PageQueue.CACHE, false);
     boolean wanted = busy.release(page);
     pages.unlock(page);
     if (wanted) {

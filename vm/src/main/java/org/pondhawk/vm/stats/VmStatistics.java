@@ -33,6 +33,7 @@ package org.pondhawk.vm.stats;
 /// @param graceP99Nanos what 99 in 100 of them took at most, rounded up to a power of two
 /// @param graceWaits times that a caller waited for a grace period
 /// @param graceWaitNanos how long in all
+/// @param graceWaitsGivenUp waits that ended because an access under way did not
 /// @param swapTotalPages blocks of swap
 /// @param swapUsedPages blocks in use
 /// @param swapPeakPages the most that were ever in use
@@ -68,6 +69,7 @@ public record VmStatistics(
     long graceP99Nanos,
     long graceWaits,
     long graceWaitNanos,
+    long graceWaitsGivenUp,
     long swapTotalPages,
     long swapUsedPages,
     long swapPeakPages) {}

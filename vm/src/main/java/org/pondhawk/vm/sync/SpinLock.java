@@ -70,7 +70,7 @@ public final class SpinLock {
   /// One round of waiting for something that another running thread is about to do.
   ///
   /// @param round how many rounds the caller has waited, from 1
-  static void pause(int round) {
+  public static void pause(int round) {
     if (round % ROUNDS_BEFORE_YIELD != 0 || !CAN_YIELD) {
       Thread.onSpinWait();
     } else {

@@ -35,6 +35,9 @@ class SamePageFaultsTest {
   }
 
   private void faultTogether(Space space, long at) {
+    for (int i = 0; i < PAGES; i++) {
+      space.pmap().charge(machine.self, at + i * SIZE); // or each thread may bring a frame for it
+    }
     CyclicBarrier barrier = new CyclicBarrier(THREADS);
     List<Helper<Boolean>> helpers = new ArrayList<>();
     for (int t = 0; t < THREADS; t++) {

@@ -97,6 +97,29 @@ class PmapTest {
     }
 
     @Test
+    void thatGetsARightIsNoSecondOne() {
+      int page = loaded(heap);
+
+      busy(page, () -> pmap.enter(heap, page, true, true));
+
+      assertThat(pages.flags(page) & PageFlags.MAPPED_MULTI).isZero();
+      assertThat(pmap.resident()).isEqualTo(1);
+    }
+
+    @Test
+    void besideAnotherOfItsPageIsNotedAsSuch() {
+      int page = loaded(heap);
+      loaded(heap + SIZE); // the table's memory is charged
+      pmap.remove(heap + SIZE, heap + 2 * SIZE);
+
+      busy(page, () -> pmap.enter(heap + SIZE, page, true, false));
+
+      assertThat(pages.flags(page) & PageFlags.MAPPED_MULTI).isNotZero();
+      pmap.remove(heap + SIZE, page); // as it was, for the check that follows
+      pages.clearFlags(page, PageFlags.MAPPED_MULTI);
+    }
+
+    @Test
     void thatIsNotThereAllowsNothing() {
       assertThat(pmap.touch(heap, false)).isFalse();
       assertThat(pmap.touch(heap, true)).isFalse();
