@@ -19,7 +19,7 @@ public final class Ring {
   public static final Machine MACHINE =
       new Machine(
           new MachineSpec(
-              2L * SIZE * PAGE_SIZE, PAGE_SIZE, null, 2, 1L << 32, false, 1, true, () -> 0),
+              2L * SIZE * PAGE_SIZE, PAGE_SIZE, null, 0, 2, 1L << 32, false, 1, true, () -> 0),
           Seams.SOUND,
           Runnable::run);
 

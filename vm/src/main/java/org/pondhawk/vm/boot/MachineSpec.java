@@ -13,6 +13,7 @@ import org.pondhawk.vm.sync.Ticker;
 /// @param physicalBytes the whole budget: frames, descriptors, queues, tables and indexes
 /// @param pageSize a power of two from 4 KiB to 64 KiB
 /// @param swap the swap file, or null for none
+/// @param swapBurstRead how many pages are read ahead from swap at most, from 0
 /// @param cpus how many stripes of counters and shares of colours
 /// @param spaceBytes the addresses of each address space, a power of two
 /// @param poison whether freed frames are filled with a pattern
@@ -22,6 +23,7 @@ public record MachineSpec(
     long physicalBytes,
     int pageSize,
     @Nullable SwapFileSpec swap,
+    int swapBurstRead,
     int cpus,
     long spaceBytes,
     boolean poison,

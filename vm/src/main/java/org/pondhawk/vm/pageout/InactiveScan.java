@@ -23,6 +23,7 @@ final class InactiveScan {
   private final Laundry laundry;
   private final int marker;
   private int cachedWithoutBegin;
+  private int lastTicket;
 
   /// Of the visit under way: how many pages may still go into the laundry.
   private long budget;
@@ -106,7 +107,7 @@ final class InactiveScan {
       busy.unbusy(page);
       return 0;
     }
-    if (budget <= 0) {
+    if (budget <= 0 || laundry.room() == 0) {
       busy.unbusy(page);
       return 0;
     }
@@ -138,11 +139,16 @@ final class InactiveScan {
     return 1;
   }
 
+  /// Whether a page that was cached may still be stored into, so that it can't be used anew yet.
+  boolean isGraceOpen() {
+    return !parts.grace().isOver(lastTicket);
+  }
+
   /// Begins the grace period of the pages that were cached since the last begin.
   void begin() {
     if (cachedWithoutBegin > 0) {
       cachedWithoutBegin = 0;
-      parts.grace().begin();
+      lastTicket = parts.grace().begin();
       parts.page().gate().pageFreed(0);
     }
   }

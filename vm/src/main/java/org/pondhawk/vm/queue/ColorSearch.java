@@ -38,6 +38,11 @@ final class ColorSearch {
     return searchWide(stripe, kind, home, color, test);
   }
 
+  /// As [#take], but of the wished colour or not at all.
+  int takeExactly(int stripe, PageQueue kind, int color, Test test) {
+    return probe(stripe, kind.index(color & PageQueue.COLOR_MASK), test);
+  }
+
   private int searchWide(int stripe, PageQueue kind, int home, int color, Test test) {
     int last = queues.lastColor(home);
     int start = last >= 0 ? last : color & PageQueue.COLOR_MASK;

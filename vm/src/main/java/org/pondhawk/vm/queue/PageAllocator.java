@@ -141,13 +141,20 @@ public final class PageAllocator {
     }
   }
 
+  /// Turns one cached page into a free one, for a daemon that goes through the colours.
+  ///
+  /// @return false if there is none of this very colour to be had
+  public boolean freeOneCachedOf(VmThread self, int color) {
+    return freeOneCached(self, color, true);
+  }
+
   /// Turns one cached page near a colour into a free one.
   ///
-  /// @param count whether it counts as freed by the daemon
+  /// @param exactly whether it must be of that colour, and counts as freed by the daemon
   /// @return false if there is none to be had
-  public boolean freeOneCached(VmThread self, int color, boolean count) {
+  private boolean freeOneCached(VmThread self, int color, boolean exactly) {
     for (; ; ) {
-      int page = takeCached(self, color);
+      int page = takeCached(self, color, exactly);
       if (page == PageArray.NONE) {
         return false;
       }
@@ -156,7 +163,7 @@ public final class PageAllocator {
           owner.removeAndDisown(self, page);
         }
         free(self, page);
-        if (count) {
+        if (exactly) {
           stats.count(self.stripe(), Event.DAEMON_FREED, 1);
         }
         return true;
@@ -166,9 +173,12 @@ public final class PageAllocator {
     }
   }
 
-  private int takeCached(VmThread self, int color) {
+  private int takeCached(VmThread self, int color, boolean exactly) {
     for (; ; ) {
-      int page = search.take(self.stripe(), PageQueue.CACHE, color, this::isReusable);
+      int page =
+          exactly
+              ? search.takeExactly(self.stripe(), PageQueue.CACHE, color, this::isReusable)
+              : search.take(self.stripe(), PageQueue.CACHE, color, this::isReusable);
       if (page == PageArray.NONE) {
         return page;
       }
@@ -291,10 +301,16 @@ public final class PageAllocator {
   /// Frees what a race of free and unhold left on a hold queue of a colour
   /// (`vm_pageout_scan_hold`).
   public void sweepHeld(VmThread self, int color) {
-    int queue = PageQueue.HOLD.index(color);
-    int page = queues.head(queue); // a hint: settleHeld looks again under the locks
-    if (page != PageArray.NONE && !pages.isMarker(page) && pages.holdCount(page) == 0) {
-      settleHeld(self, page);
+    if (queues.head(PageQueue.HOLD.index(color)) == PageArray.NONE) {
+      return;
+    }
+    int page =
+        search.takeExactly(
+            self.stripe(), PageQueue.HOLD, color, held -> pages.holdCount(held) == 0);
+    if (page != PageArray.NONE) {
+      queues.add(self.stripe(), page, PageQueue.FREE, false);
+      pages.unlock(page);
+      gate.pageFreed(self.stripe());
     }
   }
 }

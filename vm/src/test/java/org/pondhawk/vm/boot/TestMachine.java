@@ -44,7 +44,7 @@ public final class TestMachine implements AutoCloseable {
 
   private MachineSpec spec(long bytes, @Nullable SwapFileSpec swap) {
     return new MachineSpec(
-        bytes, PAGE_SIZE, swap, 2, 1L << 40, true, 1_000_000_000L, true, clock::get);
+        bytes, PAGE_SIZE, swap, 16, 2, 1L << 40, true, 1_000_000_000L, true, clock::get);
   }
 
   public Pressure pressure() {
