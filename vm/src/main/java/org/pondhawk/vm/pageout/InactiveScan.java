@@ -23,6 +23,7 @@ final class InactiveScan {
   private final Laundry laundry;
   private final int marker;
   private int cachedWithoutBegin;
+  private int cached;
   private int lastTicket;
 
   /// Of the visit under way: how many pages may still go into the laundry.
@@ -133,10 +134,20 @@ final class InactiveScan {
   private int cache(VmThread self, int page) {
     parts.mappings().removeAll(page); // may find that it was stored into after all
     pages.setTicket(page, parts.grace().next());
-    if (parts.page().mover().toCache(self, page) && ++cachedWithoutBegin >= CACHED_PER_TICKET) {
-      begin();
+    if (parts.page().mover().toCache(self, page)) {
+      cached++;
+      if (++cachedWithoutBegin >= CACHED_PER_TICKET) {
+        begin();
+      }
     }
     return 1;
+  }
+
+  /// How many pages were cached since the last call.
+  int takeCached() {
+    int n = cached;
+    cached = 0;
+    return n;
   }
 
   /// Whether a page that was cached may still be stored into, so that it can't be used anew yet.

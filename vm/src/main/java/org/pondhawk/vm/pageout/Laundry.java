@@ -44,6 +44,7 @@ final class Laundry {
   private final int most;
   private int pageCount;
   private int pagesWithoutBegin;
+  private int cleaned;
   private int notCleaned;
 
   /// Pages of one object that are written together.
@@ -202,6 +203,13 @@ final class Laundry {
     }
   }
 
+  /// How many pages were cleaned since the last call.
+  int takeCleaned() {
+    int n = cleaned;
+    cleaned = 0;
+    return n;
+  }
+
   /// How many pages came back dirty since the last call.
   int takeNotCleaned() {
     int n = notCleaned;
@@ -229,6 +237,7 @@ final class Laundry {
     parts.page().busy().finishIo(page);
     boolean written = cluster.run.result(i) == PagerResult.OK;
     boolean inactive = PageQueue.INACTIVE.isKindOf(pages.queue(page));
+    cleaned += written ? 1 : 0;
     if (written && inactive) {
       pages.setTicket(page, cluster.ticket);
       parts.page().mover().toCache(self, page);

@@ -36,7 +36,8 @@ public final class PageoutDaemon implements Runnable {
   private static final int MAX_SWEEPS = 1 << 30;
   private static final long CACHE_LEFT = 16;
   private static final int COLORS_PER_POLL = 32;
-  private static final long POLL_NANOS = 500_000;
+  private static final long MIN_POLL_NANOS = 25_000;
+  private static final long MAX_POLL_NANOS = 1_000_000;
   private static final int BATCH = 256;
   private static final int MAX_HASTE = 4;
 
@@ -225,9 +226,14 @@ public final class PageoutDaemon implements Runnable {
     }
     inactive.begin();
     laundry.begin();
-    delta -= laundry.takeNotCleaned();
-    barrenPasses = delta > 0 ? 0 : Math.min(barrenPasses + 1, HOPELESS);
-    return delta;
+    int cleaned = inactive.takeCached() + laundry.takeCleaned();
+    int notCleaned = laundry.takeNotCleaned();
+    if (cleaned > 0) {
+      barrenPasses = 0;
+    } else if (notCleaned > 0 || laundry.pageCount() == 0) { // else nobody knows yet
+      barrenPasses = Math.min(barrenPasses + 1, HOPELESS);
+    }
+    return delta - notCleaned;
   }
 
   /// On the way to the last target no more than a tenth of the inactive pages is taken at a time.
@@ -285,6 +291,7 @@ public final class PageoutDaemon implements Runnable {
 
   private void decide(long shortage) {
     int stripe = self.stripe();
+    long rested = restNanos;
     restNanos = 0;
     if (shortage > 0) {
       sweeps = Math.min(sweeps + 1, MAX_SWEEPS);
@@ -298,7 +305,8 @@ public final class PageoutDaemon implements Runnable {
     sweeps = 0;
     gate.setExhausted(false);
     if (laundry.pageCount() > 0 || inactive.isGraceOpen()) {
-      restNanos = POLL_NANOS; // guards give no signal, so there is none to wait for
+      // Guards give no signal, so there is none to wait for; but most are soon left.
+      restNanos = Math.clamp(2 * rested, MIN_POLL_NANOS, MAX_POLL_NANOS);
     }
     if (pressure.start(stripe)) {
       goOn(false);
