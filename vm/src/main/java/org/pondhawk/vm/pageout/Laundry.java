@@ -43,6 +43,7 @@ final class Laundry {
   private final ArrayDeque<Cluster> loaded = new ArrayDeque<>();
   private final int most;
   private int pageCount;
+  private int reclaimable;
   private int pagesWithoutBegin;
   private int cleaned;
   private int notCleaned;
@@ -73,6 +74,11 @@ final class Laundry {
     return pageCount;
   }
 
+  /// How many of them are to be reclaimed; the others stay active.
+  int reclaimable() {
+    return reclaimable;
+  }
+
   /// How many pages more may be taken in.
   int room() {
     return Math.max(0, most - pageCount);
@@ -92,6 +98,7 @@ final class Laundry {
     cluster.ticket = parts.grace().next();
     waiting.add(cluster);
     pageCount += cluster.run.count();
+    reclaimable += inactive;
     pagesWithoutBegin += cluster.run.count();
     if (pagesWithoutBegin >= PAGES_PER_TICKET) {
       begin();
@@ -238,6 +245,7 @@ final class Laundry {
     boolean written = cluster.run.result(i) == PagerResult.OK;
     boolean inactive = PageQueue.INACTIVE.isKindOf(pages.queue(page));
     cleaned += written ? 1 : 0;
+    reclaimable -= inactive ? 1 : 0;
     if (written && inactive) {
       pages.setTicket(page, cluster.ticket);
       parts.page().mover().toCache(self, page);

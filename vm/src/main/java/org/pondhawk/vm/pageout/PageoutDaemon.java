@@ -23,9 +23,9 @@ public final class PageoutDaemon implements Runnable {
    * A pass: inactive scan → active scan → cache scan → decide. The counts are rolled up before each.
    *
    * The state is what it aims at: TARGET1 when asked anew, TARGET2 while it runs on by itself. A pass that
-   * did not get enough raises `sweeps`; every ten of them the scans get less patient with dirty and
-   * with active pages. When twenty in a row reclaimed nothing and swap is full, whoever waits for
-   * memory is refused.
+   * did not get enough raises `sweeps`: active pages age faster then, and every ten of them the scans get
+   * less patient with dirty pages too. When twenty in a row cleaned nothing and swap is full, whoever waits
+   * for memory is refused. No pass waits for a grace period: what is in the laundry counts as reclaimed.
    *
    * Differs from DragonFly: see [ActiveScan] and [FreeGate].
    */
@@ -141,8 +141,16 @@ public final class PageoutDaemon implements Runnable {
   /// for all that is being written.
   public void pause() {
     working.lock();
-    if (!halt.isHalted()) {
-      laundry.finish(self); // the lock makes the caller the daemon for a moment
+    boolean paused = false;
+    try {
+      if (!halt.isHalted()) {
+        laundry.finish(self); // the lock makes the caller the daemon for a moment
+      }
+      paused = true;
+    } finally {
+      if (!paused) {
+        working.unlock();
+      }
     }
   }
 
@@ -171,11 +179,12 @@ public final class PageoutDaemon implements Runnable {
     laundry.poll(self);
     stats.rollup();
     long shortage = shortage();
+    boolean onlyWaits = shortage <= 0 && restNanos > 0; // then ageing would go by the polls
     if (shortage > 0) {
       shortage -= scanInactive(shortage);
     }
     stats.rollup();
-    long inactiveShortage = inactiveShortage(shortage);
+    long inactiveShortage = onlyWaits ? 0 : inactiveShortage(shortage);
     if (inactiveShortage > 0) {
       scanActive(inactiveShortage);
     }
@@ -192,7 +201,7 @@ public final class PageoutDaemon implements Runnable {
   private long shortage() {
     long lacking =
         aimsAtTarget2 ? pressure.target2Count(self.stripe()) : pressure.target1Count(self.stripe());
-    lacking += gate.takeDeficit() - laundry.pageCount();
+    lacking += gate.takeDeficit() - laundry.reclaimable();
     if (lacking <= 0 && laundry.pageCount() > 0 && gate.isAwaited()) {
       return Math.min(BATCH, laundry.room());
     }
@@ -244,7 +253,7 @@ public final class PageoutDaemon implements Runnable {
 
   private long inactiveShortage(long shortage) {
     FreeLevels levels = pressure.levels();
-    long inactivePages = stats.global(PageCount.INACTIVE) - laundry.pageCount();
+    long inactivePages = stats.global(PageCount.INACTIVE) - laundry.reclaimable();
     long lacking = levels.inactiveTarget() - inactivePages;
     if (shortage > 0 && parts.swap().isFull()) {
       return Math.max(lacking, shortage); // the inactive ones may all be dirty: find clean ones
@@ -291,23 +300,18 @@ public final class PageoutDaemon implements Runnable {
 
   private void decide(long shortage) {
     int stripe = self.stripe();
-    long rested = restNanos;
-    restNanos = 0;
-    if (shortage > 0) {
-      sweeps = Math.min(sweeps + 1, MAX_SWEEPS);
-      boolean swapFull = parts.swap().isFull();
-      gate.setExhausted(swapFull && barrenPasses >= HOPELESS && pressure.target1(stripe));
-      if (swapFull && barrenPasses > 0) {
-        restNanos = SWAP_FULL_NANOS;
-      }
+    boolean inFlight = laundry.room() == 0;
+    if (shortage > 0 && !inFlight) {
+      fallShort();
       return;
     }
-    sweeps = 0;
-    gate.setExhausted(false);
-    if (laundry.pageCount() > 0 || inactive.isGraceOpen()) {
-      // Guards give no signal, so there is none to wait for; but most are soon left.
-      restNanos = Math.clamp(2 * rested, MIN_POLL_NANOS, MAX_POLL_NANOS);
+    if (!inFlight) {
+      sweeps = 0;
+      gate.setExhausted(false);
     }
+    // Guards give no signal, so there is none to wait for; but most are soon left.
+    boolean graceOpen = laundry.pageCount() > 0 || inactive.isGraceOpen();
+    restNanos = graceOpen ? Math.clamp(2 * restNanos, MIN_POLL_NANOS, MAX_POLL_NANOS) : 0;
     if (pressure.start(stripe)) {
       goOn(false);
       if (!pressure.nearMin(stripe)) {
@@ -323,6 +327,15 @@ public final class PageoutDaemon implements Runnable {
       gate.becomeIdle(self);
       gate.broadcast();
     }
+  }
+
+  /// Notes that a pass did not get enough, though nothing kept it from taking more.
+  private void fallShort() {
+    sweeps = Math.min(sweeps + 1, MAX_SWEEPS);
+    boolean swapFull = parts.swap().isFull();
+    boolean hopeless = swapFull && barrenPasses >= HOPELESS;
+    gate.setExhausted(hopeless && pressure.target1(self.stripe()));
+    restNanos = swapFull && barrenPasses > 0 ? SWAP_FULL_NANOS : 0;
   }
 
   private void goOn(boolean toTarget2) {
