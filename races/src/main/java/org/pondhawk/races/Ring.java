@@ -24,6 +24,7 @@ public final class Ring {
               2L * SIZE * PAGE_SIZE,
               PAGE_SIZE,
               null,
+              0,
               2,
               1L << 32,
               TableForm.LINEAR,

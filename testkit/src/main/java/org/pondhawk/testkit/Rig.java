@@ -91,6 +91,11 @@ public final class Rig implements AutoCloseable {
     }
 
     @Override
+    public int pagesInFlight(int frameCount) {
+      return parts.pagesInFlight(frameCount);
+    }
+
+    @Override
     public void booted(Machine machine) {
       made.set(machine);
       parts.booted(machine);

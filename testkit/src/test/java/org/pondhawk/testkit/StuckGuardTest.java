@@ -217,9 +217,10 @@ class StuckGuardTest {
       assertThat(pages.object(page)).isEqualTo(PageArray.NO_OBJECT);
       Machines.requireClean(stuck.rig.vm(), "in limbo");
       var self = machine.newThread("test");
-      assertThat(machine.allocator().freeOneCached(self, page, false)).as("not yet").isFalse();
+      int color = pages.queue(page) - PageQueue.CACHE.index(0);
+      assertThat(machine.allocator().freeOneCachedOf(self, color)).as("not yet").isFalse();
       stuck.leave();
-      assertThat(machine.allocator().freeOneCached(self, page, false)).isTrue();
+      assertThat(machine.allocator().freeOneCachedOf(self, color)).isTrue();
       assertThat(PageQueue.FREE.isKindOf(pages.queue(page))).as(pages.describe(page)).isTrue();
       Machines.requireClean(stuck.rig.vm(), "free");
     }

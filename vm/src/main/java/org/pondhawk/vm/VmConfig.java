@@ -12,6 +12,8 @@ import org.pondhawk.vm.swap.SwapFileSpec;
 public final class VmConfig {
   private static final long DEFAULT_PHYSICAL_MEMORY = 64L << 20;
   private static final int DEFAULT_PAGE_SIZE = 4096;
+  private static final int DEFAULT_BURST_READ = 16;
+  private static final int MAX_BURST_READ = 31;
   private static final int MAX_CPUS = 256;
   private static final int DEFAULT_PREFAULT_PAGES = 8;
   private static final int MAX_PREFAULT_PAGES = 1024;
@@ -21,6 +23,7 @@ public final class VmConfig {
   private final long swapBytes;
   private final @Nullable Path swapFile;
   private final Path swapDirectory;
+  private final int swapBurstRead;
   private final int cpus;
   private final PageTables pageTables;
   private final boolean poisonFreedFrames;
@@ -36,6 +39,7 @@ public final class VmConfig {
     this.swapBytes = b.swapBytes;
     this.swapFile = b.swapFile;
     this.swapDirectory = b.swapDirectory;
+    this.swapBurstRead = b.swapBurstRead;
     this.cpus = b.cpus;
     this.pageTables = b.pageTables;
     this.poisonFreedFrames = b.poisonFreedFrames;
@@ -74,6 +78,11 @@ public final class VmConfig {
   /// The directory of a swap file without a name.
   public Path swapDirectory() {
     return swapDirectory;
+  }
+
+  /// How many pages a read from swap may read ahead.
+  public int swapBurstRead() {
+    return swapBurstRead;
   }
 
   /// For how many processors the queues and counters are spread.
@@ -128,6 +137,7 @@ public final class VmConfig {
         physicalMemory,
         pageSize,
         swap,
+        swapBurstRead,
         cpus,
         AddressSpace.DEFAULT_RANGE,
         pageTables.internal,
@@ -146,6 +156,7 @@ public final class VmConfig {
     private long swapBytes;
     private @Nullable Path swapFile;
     private Path swapDirectory = Path.of(System.getProperty("java.io.tmpdir", "."));
+    private int swapBurstRead = DEFAULT_BURST_READ;
     private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
     private PageTables pageTables = PageTables.AUTO;
     private boolean poisonFreedFrames;
@@ -200,6 +211,20 @@ public final class VmConfig {
     /// default.
     public Builder swapDirectory(Path directory) {
       swapDirectory = directory;
+      return this;
+    }
+
+    /// Sets how many pages a read from swap may bring in besides the one that was asked for: those
+    /// that follow it both in their mapping and in swap, while memory is not short
+    /// (`vm.swap_burst_read`). 16 by default.
+    ///
+    /// @param pages from 0, for no read-ahead, to 31
+    public Builder swapBurstRead(int pages) {
+      if (pages < 0 || pages > MAX_BURST_READ) {
+        throw new IllegalArgumentException(
+            "swapBurstRead=" + pages + " is not from 0 to " + MAX_BURST_READ);
+      }
+      swapBurstRead = pages;
       return this;
     }
 

@@ -127,16 +127,22 @@ public final class LookupRaces {
     }
   }
 
+  /// One that believes what the index said, some time later.
   @JCStressTest
   @State
-  @Outcome(id = "mine", expect = ACCEPTABLE, desc = "Found before it was freed.")
-  @Outcome(id = "not there", expect = ACCEPTABLE, desc = "Freed, or about to be.")
-  @Outcome(expect = FORBIDDEN, desc = "A free page was taken for the object's.")
-  public static class FindAgainstFreeCanary extends Resident {
+  @Outcome(id = "mine", expect = ACCEPTABLE, desc = "Found before it was renamed.")
+  @Outcome(id = "not there", expect = ACCEPTABLE, desc = "Renamed, or about to be.")
+  @Outcome(expect = FORBIDDEN, desc = "Another object's page was taken for this one's.")
+  public static class FindAgainstRenameCanary extends Resident {
+    private static final int DAWDLE = 200;
+
     private final PageLookup lookup =
         new PageLookup(pages, busy) {
           @Override
           protected boolean isStill(VmObject object, long at, int found) {
+            for (int i = 0; i < DAWDLE; i++) {
+              Thread.onSpinWait();
+            }
             return true;
           }
         };
@@ -147,8 +153,8 @@ public final class LookupRaces {
     }
 
     @Actor
-    public void freer() {
-      free();
+    public void renamer() {
+      rename();
     }
 
     @Arbiter

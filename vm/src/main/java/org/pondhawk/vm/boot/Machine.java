@@ -48,6 +48,7 @@ import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapFileSpec;
 import org.pondhawk.vm.swap.SwapIo;
+import org.pondhawk.vm.swap.SwapReader;
 import org.pondhawk.vm.swap.SwapSpace;
 import org.pondhawk.vm.swap.SwapStore;
 import org.pondhawk.vm.sync.Grace;
@@ -136,7 +137,8 @@ public final class Machine implements AutoCloseable {
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
     this.swapFile = openSwap(frames);
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
-    this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, io);
+    SwapReader reader = new SwapReader(page, allocator, owner, objects, spec.swapBurstRead());
+    this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, reader, io);
     PageLookup lookup = seams.pageLookup(pages, busy);
     int prefault = spec.faults().prefaultPages();
     this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt, lookup, prefault);
@@ -161,7 +163,10 @@ public final class Machine implements AutoCloseable {
             new VmThread("collapse", 0, true, 0).endsWith(halt));
     this.daemon =
         new PageoutDaemon(
-            new PageoutParts(page, allocator, objects, mappings, swap, grace), halt, daemonThread);
+            new PageoutParts(page, allocator, objects, mappings, swap, grace),
+            halt,
+            daemonThread,
+            seams.pagesInFlight(frameCount));
     seams.booted(this);
   }
 

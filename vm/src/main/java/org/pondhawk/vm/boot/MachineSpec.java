@@ -14,6 +14,7 @@ import org.pondhawk.vm.sync.Ticker;
 /// @param physicalBytes the whole budget: frames, descriptors, queues, tables and indexes
 /// @param pageSize a power of two from 4 KiB to 64 KiB
 /// @param swap the swap file, or null for none
+/// @param swapBurstRead how many pages are read ahead from swap at most, from 0
 /// @param cpus how many stripes of counters and shares of colours
 /// @param spaceBytes the addresses of an address space that says nothing else, a power of two
 /// @param tables the form of page tables
@@ -26,6 +27,7 @@ public record MachineSpec(
     long physicalBytes,
     int pageSize,
     @Nullable SwapFileSpec swap,
+    int swapBurstRead,
     int cpus,
     long spaceBytes,
     TableForm tables,

@@ -41,6 +41,14 @@ public interface Seams {
     return sound;
   }
 
+  /// How many pages may be on their way to swap at once: enough for several batches to wait for
+  /// their grace periods, few enough that faults seldom meet one.
+  ///
+  /// @return at least 1
+  default int pagesInFlight(int frameCount) {
+    return frameCount / 8;
+  }
+
   /// Is told of the machine that was made with these parts.
   default void booted(Machine machine) {}
 }

@@ -128,6 +128,11 @@ public final class IntRadix {
     return value;
   }
 
+  /// Whether an index needs no node of its own where another one has a value.
+  public static boolean inSameLeaf(long index, long other) {
+    return index >>> RadixNodes.LG_FANOUT == other >>> RadixNodes.LG_FANOUT;
+  }
+
   private int leafOf(long index) {
     int node = root;
     for (int level = height - 1; level > 0; level--) {

@@ -34,6 +34,11 @@ final class ColorSearch {
     return searchWide(stripe, kind, color, wantsZero, visitor);
   }
 
+  /// As [#take], but of the wished colour or not at all.
+  int takeExactly(int stripe, PageQueue kind, int color, PageQueues.Visitor visitor) {
+    return queues.take(stripe, kind.index(color & PageQueue.COLOR_MASK), false, visitor);
+  }
+
   private int searchWide(
       int stripe, PageQueue kind, int color, boolean wantsZero, PageQueues.Visitor visitor) {
     int home = kind.index(color);

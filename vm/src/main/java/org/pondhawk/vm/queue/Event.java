@@ -26,6 +26,8 @@ public enum Event {
   SWAP_IN,
   /// Pages read from swap (`v_swappgsin`).
   SWAP_PAGES_IN,
+  /// Pages read from swap along with one that was asked for.
+  READ_AHEAD,
   /// Write requests to swap (`v_swapout`).
   SWAP_OUT,
   /// Pages written to swap (`v_swappgsout`).

@@ -238,6 +238,24 @@ public final class FreeGate {
     pagesNeeded.set(needed);
   }
 
+  /// Ends the daemon's work, unless memory turns out to be short after all.
+  ///
+  /// @return whether it ended
+  public boolean becomeIdle(VmThread self) {
+    pagesNeeded.set(0);
+    stats.rollup(); // after the 0: who takes a page now either is counted here or finds the 0
+    if (pressure.start(self.stripe())) {
+      pagesNeeded.set(1);
+      return false;
+    }
+    return true;
+  }
+
+  /// Whether a thread has gone to wait for memory since the gate was last opened.
+  public boolean isAwaited() {
+    return someoneWaits.get();
+  }
+
   /// Takes the number of allocations that failed since the last pass.
   public long takeDeficit() {
     return deficit.getAndSet(0);

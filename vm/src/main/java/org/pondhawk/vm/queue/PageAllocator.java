@@ -49,6 +49,9 @@ public final class PageAllocator {
   /// Claims a cached page whose frame nobody can be using any more. The lock is tried out of order.
   private final PageQueues.Visitor takesCached;
 
+  /// Claims a page that is held no more. The lock is tried out of order.
+  private final PageQueues.Visitor takesUnheld;
+
   private final LongAdder holds = new LongAdder();
 
   /// Makes the allocator of a machine.
@@ -79,6 +82,7 @@ public final class PageAllocator {
     this.poison = poison;
     this.takesFree = busy::tryHardBusy;
     this.takesCached = page -> grace.isOver(pages.ticket(page)) && pages.tryLock(page);
+    this.takesUnheld = page -> pages.holdCount(page) == 0 && pages.tryLock(page);
   }
 
   /// Puts a page on the free queue for the first time, at boot: its frame is as the kernel gave it.
@@ -159,13 +163,20 @@ public final class PageAllocator {
     }
   }
 
+  /// Turns one cached page into a free one, for a daemon that goes through the colours.
+  ///
+  /// @return false if there is none of this very colour to be had
+  public boolean freeOneCachedOf(VmThread self, int color) {
+    return freeOneCached(self, color, true);
+  }
+
   /// Turns one cached page near a colour into a free one.
   ///
-  /// @param count whether it counts as freed by the daemon
+  /// @param exactly whether it must be of that colour, and counts as freed by the daemon
   /// @return false if there is none to be had
-  public boolean freeOneCached(VmThread self, int color, boolean count) {
+  private boolean freeOneCached(VmThread self, int color, boolean exactly) {
     for (; ; ) {
-      int page = takeCached(self, color);
+      int page = takeCached(self, color, exactly);
       if (page == PageArray.NONE) {
         return false;
       }
@@ -174,7 +185,7 @@ public final class PageAllocator {
           owner.removeAndDisown(self, page);
         }
         free(self, page);
-        if (count) {
+        if (exactly) {
           stats.count(self.stripe(), Event.DAEMON_FREED, 1);
         }
         return true;
@@ -184,9 +195,12 @@ public final class PageAllocator {
     }
   }
 
-  private int takeCached(VmThread self, int color) {
+  private int takeCached(VmThread self, int color, boolean exactly) {
     for (; ; ) {
-      int page = search.take(self.stripe(), PageQueue.CACHE, color, false, takesCached);
+      int page =
+          exactly
+              ? search.takeExactly(self.stripe(), PageQueue.CACHE, color, takesCached)
+              : search.take(self.stripe(), PageQueue.CACHE, color, false, takesCached);
       if (page == PageArray.NONE) {
         return page;
       }
@@ -310,10 +324,14 @@ public final class PageAllocator {
   /// Frees what a race of free and unhold left on a hold queue of a colour
   /// (`vm_pageout_scan_hold`).
   public void sweepHeld(VmThread self, int color) {
-    int queue = PageQueue.HOLD.index(color);
-    int page = queues.head(queue); // a hint: settleHeld looks again under the locks
-    if (page != PageArray.NONE && !pages.isMarker(page) && pages.holdCount(page) == 0) {
-      settleHeld(self, page);
+    if (queues.head(PageQueue.HOLD.index(color)) == PageArray.NONE) {
+      return;
+    }
+    int page = search.takeExactly(self.stripe(), PageQueue.HOLD, color, takesUnheld);
+    if (page != PageArray.NONE) {
+      queues.add(self.stripe(), page, PageQueue.FREE, false);
+      pages.unlock(page);
+      gate.pageFreed(self.stripe());
     }
   }
 }

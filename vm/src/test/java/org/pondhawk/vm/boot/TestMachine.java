@@ -69,6 +69,7 @@ public final class TestMachine implements AutoCloseable {
         bytes,
         PAGE_SIZE,
         swap,
+        16,
         2,
         1L << 40,
         tables,
