@@ -8,9 +8,12 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.fault.ChainCopier;
 import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.map.ChainCollapser;
+import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
@@ -52,8 +55,14 @@ public final class Machine implements AutoCloseable {
   /// From this depth of chains on a fork asks for them to be shortened.
   private static final int QUEUE_DEPTH = 5;
 
+  /// From this depth on they are shortened by copying, if they can't be otherwise.
+  private static final int COPY_DEPTH = 16;
+
   /// From this depth on a fork shortens them itself.
   private static final int MAX_DEPTH = 32;
+
+  /// What bounds that: steps of up to 64 pages.
+  private static final int MOST_COPY_STEPS = 1 << 20;
 
   private final MachineSpec spec;
   private final OwnMemory memory = new OwnMemory();
@@ -71,6 +80,7 @@ public final class Machine implements AutoCloseable {
   private final @Nullable SwapFile swapFile;
   private final @Nullable SwapSpace swapSpace;
   private final FaultHandler faults;
+  private final ChainCopier copier;
   private final PageoutDaemon daemon;
   private final ChainCollapser collapser;
   private final Space.Parts spaceParts;
@@ -113,26 +123,30 @@ public final class Machine implements AutoCloseable {
     this.swapFile = openSwap(frames);
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
     this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, io);
-    this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
-    this.spaceParts = new Space.Parts(objects, nodes, reaper, allocator, grace, frames.pageShift());
+    this.faults =
+        new FaultHandler(
+            page, allocator, owner, nodes, seams.copyOnWrite(page, owner, mappings), halt);
     VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
     if (!nodes.reserveFor(daemonThread, 2)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
     }
-    this.collapser =
-        new ChainCollapser(
-            page,
-            allocator,
-            owner,
-            reaper,
-            mappings,
-            swap,
-            halt,
-            new VmThread("collapse", 0, true, 0).endsWith(halt));
+    this.copier = new ChainCopier(faults, stats, COPY_DEPTH);
+    this.collapser = newCollapser();
+    this.spaceParts =
+        new Space.Parts(objects, nodes, reaper, allocator, grace, collapser, frames.pageShift());
     this.daemon =
         new PageoutDaemon(
             new PageoutParts(page, allocator, objects, mappings, swap, grace), halt, daemonThread);
     seams.booted(this);
+  }
+
+  private ChainCollapser newCollapser() {
+    VmThread self = new VmThread("collapse", 0, true, 0).endsWith(halt);
+    CollapseParts collapse =
+        new CollapseParts(page, allocator, owner, reaper, mappings, swap, self);
+    ChainCollapser made = new ChainCollapser(collapse, spaces, halt, newThread("copy"));
+    made.copyBy(copier);
+    return made;
   }
 
   /// Opens the swap file, last of all that can fail, and gives everything back if that does.
@@ -168,12 +182,7 @@ public final class Machine implements AutoCloseable {
 
   /// Makes a copy of an address space as of now.
   public Space fork(VmThread self, Space parent) {
-    int depth = parent.depth();
-    if (depth >= MAX_DEPTH) {
-      collapser.collapseNow(parent);
-    } else if (depth >= QUEUE_DEPTH) {
-      collapser.enqueue(parent);
-    }
+    shorten(self, parent);
     Space child = newSpace();
     try {
       parent.forkInto(self, child);
@@ -183,6 +192,31 @@ public final class Machine implements AutoCloseable {
     }
     page.stats().count(self.stripe(), Event.FORKS, 1);
     return child;
+  }
+
+  /// Keeps the chains of a space from growing with every generation.
+  private void shorten(VmThread self, Space parent) {
+    int depth = parent.depth();
+    if (depth >= QUEUE_DEPTH) {
+      collapser.enqueue(parent);
+    }
+    if (depth >= COPY_DEPTH) {
+      collapser.enqueueDeep(parent);
+    }
+    if (depth < MAX_DEPTH) {
+      return;
+    }
+    page.stats().count(self.stripe(), Event.DEEP_FORKS, 1);
+    collapser.collapseNow(parent);
+    try {
+      for (int n = 0; n < MOST_COPY_STEPS && parent.depth() >= MAX_DEPTH; n++) {
+        if (!copier.copySome(self, parent)) {
+          return;
+        }
+      }
+    } catch (OutOfPagesException _) {
+      return; // the fork itself needs no memory: a deep chain is better than none
+    }
   }
 
   /// Closes an address space and forgets it.
