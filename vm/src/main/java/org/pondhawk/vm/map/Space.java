@@ -341,7 +341,7 @@ public final class Space {
 
   /// How deep the deepest chain is.
   public int depth() {
-    return withMapLocked(
+    return withMapShared(
         m -> m.all().stream().mapToInt(entry -> entry.backing().depth()).max().orElse(0));
   }
 
