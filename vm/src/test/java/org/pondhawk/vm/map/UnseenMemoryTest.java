@@ -13,6 +13,7 @@ import org.pondhawk.vm.fault.Fault;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.queue.Event;
+import org.pondhawk.vm.queue.UnseenPages;
 
 /// Memory that nobody can see must not make an access fail. Nobody runs the collapser here, nor the
 /// daemon, and there is no swap: what comes back comes back because a fault asks for it.
@@ -139,6 +140,19 @@ class UnseenMemoryTest {
       close(child);
     }
     requireStored(parent, base, PAGES, 60);
+  }
+
+  @Test
+  void isNotFoundByWhoDoesNotAskForIt() {
+    machine.vm.page().gate().reclaimBy(UnseenPages.NONE);
+    store(parent, base, PAGES, 1);
+    Space child = fork(parent);
+    store(parent, base, PAGES, 2);
+    close(child);
+
+    machine.self.setDeadline(System::nanoTime, System.nanoTime() + WAIT_NANOS);
+    assertThatThrownBy(() -> useTheRest(PAGES)).isInstanceOf(OutOfPagesException.class);
+    machine.self.clearDeadline();
   }
 
   @Test
