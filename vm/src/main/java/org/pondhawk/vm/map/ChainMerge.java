@@ -5,6 +5,7 @@ import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.queue.Event;
+import org.pondhawk.vm.queue.PageQueue;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Merges the two nearest elements of a chain that nobody else goes through, and takes the emptied
@@ -182,6 +183,9 @@ final class ChainMerge {
     // stores.
     boolean moved =
         parts.page().pages().holdCount(page) == 0 && parts.owner().move(self, to, pindex, page);
+    if (moved && PageQueue.CACHE.isKindOf(parts.page().pages().queue(page))) {
+      parts.page().mover().deactivate(self, page); // it is dirty now: not as good as free any more
+    }
     parts.page().busy().unbusy(page);
     if (moved) {
       parts.count(Event.MOVED);
