@@ -33,6 +33,7 @@ final class HitComparison implements Comparison {
     report.note(
         "huge: the kernel was asked for huge pages beneath frames, page table and raw segment");
     HitScaling.run(effort, report);
+    HitAfterMisses.run(effort, report);
   }
 
   private static void measure(

@@ -35,7 +35,7 @@ final class HitScaling {
   private static void touch(AddressSpace space, Rig like) {
     try (View view = space.view()) {
       for (int n = 0; n < like.pageCount(); n++) {
-        view.putLong(like.page(n), n);
+        view.fill(like.page(n), like.pageSize, (byte) n);
       }
     }
   }

@@ -68,10 +68,11 @@ final class Rig implements AutoCloseable {
     return base + (long) n * pageSize;
   }
 
-  /// Stores into every page, in order.
+  /// Stores into every page, in order, as a program does that loads its data in bulk: scalar
+  /// accesses have seen no miss when they are compiled.
   Rig touchAll() {
     for (int n = 0; n < pageCount(); n++) {
-      view.putLong(page(n), n);
+      view.fill(page(n), pageSize, (byte) n);
     }
     return this;
   }

@@ -135,7 +135,13 @@ public final class BrokenParts {
 
     @Override
     public int testAndClearReferenced(int page) {
-      return sound.testAndClearReferenced(page);
+      boolean wasClean = pages.dirty(page) == 0;
+      int referenced = sound.testAndClearReferenced(page);
+      if (wasClean && pages.dirty(page) != 0 && forgets(page)) {
+        pages.clearDirty(page);
+        forgotten.set(Integer.MAX_VALUE);
+      }
+      return referenced;
     }
   }
 }

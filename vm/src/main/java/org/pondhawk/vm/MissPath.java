@@ -13,40 +13,66 @@ import java.lang.invoke.MethodType;
 /// in; they cost a few nanoseconds, and only a miss pays them.
 @SuppressWarnings({"FieldMayBeFinal", "NonFinalStaticField"}) // final would be constant
 final class MissPath {
-  private static MethodHandle load = find("beginLoadAgain");
-  private static MethodHandle store = find("beginStoreAgain");
+  private static final Class<?> LONG = long.class;
+  private static final Class<?> INT = int.class;
+
+  private static MethodHandle bringInToLoad = find("beginLoadAgain", LONG, LONG, LONG);
+  private static MethodHandle bringInToStore = find("beginStoreAgain", LONG, LONG, LONG);
+  private static MethodHandle load = find("loadMissed", LONG, LONG, INT);
+  private static MethodHandle store = find("storeMissed", void.class, LONG, LONG, INT);
 
   private MissPath() {}
 
-  private static MethodHandle find(String method) {
+  private static MethodHandle find(String method, Class<?> result, Class<?>... parameters) {
     try {
+      MethodType type = MethodType.methodType(result, parameters);
       return MethodHandles.lookup()
-          .findVirtual(
-              ViewTranslation.class,
-              method,
-              MethodType.methodType(long.class, long.class, long.class));
+          .findVirtual(ScalarAccess.class, method, type)
+          .asType(type.insertParameterTypes(0, ViewTranslation.class));
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
   }
 
-  /// Goes on with a load.
+  /// Goes on with a load whose entry is wanted.
   ///
   /// @return the entry, which allows it
-  static long load(ViewTranslation view, long slot, long address) {
+  static long bringInToLoad(ViewTranslation view, long slot, long address) {
     try {
-      return (long) load.invokeExact(view, slot, address);
+      return (long) bringInToLoad.invokeExact(view, slot, address);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
   }
 
-  /// Goes on with a store.
+  /// Goes on with a store whose entry is wanted.
   ///
   /// @return the entry, which allows it
-  static long store(ViewTranslation view, long slot, long address) {
+  static long bringInToStore(ViewTranslation view, long slot, long address) {
     try {
-      return (long) store.invokeExact(view, slot, address);
+      return (long) bringInToStore.invokeExact(view, slot, address);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  /// Does a load of a few bytes.
+  ///
+  /// @return what was loaded, in the low bytes
+  static long load(ViewTranslation view, long address, int bytes) {
+    try {
+      return (long) load.invokeExact(view, address, bytes);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  /// Does a store of a few bytes.
+  ///
+  /// @param value what to store, in the low bytes
+  static void store(ViewTranslation view, long address, long value, int bytes) {
+    try {
+      store.invokeExact(view, address, value, bytes);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }

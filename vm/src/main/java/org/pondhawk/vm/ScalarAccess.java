@@ -24,13 +24,14 @@ abstract class ScalarAccess extends ViewTranslation {
       requireInside(address, Byte.BYTES, "read");
     }
     long slot = slot(address);
-    for (; ; ) {
-      long pte = beginLoad(slot, address);
+    long pte = enterLoad(slot);
+    if (allowsLoad(pte)) {
       byte value = RawMemory.getByte(at(pte, address));
       if (endLoad(slot, pte)) {
         return value;
       }
     }
+    return (byte) MissPath.load(this, address, Byte.BYTES);
   }
 
   /// Loads 2 bytes in the order of the processor.
@@ -39,13 +40,14 @@ abstract class ScalarAccess extends ViewTranslation {
       return (short) getAcross(address, Short.BYTES);
     }
     long slot = slot(address);
-    for (; ; ) {
-      long pte = beginLoad(slot, address);
+    long pte = enterLoad(slot);
+    if (allowsLoad(pte)) {
       short value = RawMemory.getShort(at(pte, address));
       if (endLoad(slot, pte)) {
         return value;
       }
     }
+    return (short) MissPath.load(this, address, Short.BYTES);
   }
 
   /// Loads 4 bytes in the order of the processor.
@@ -54,13 +56,14 @@ abstract class ScalarAccess extends ViewTranslation {
       return (int) getAcross(address, Integer.BYTES);
     }
     long slot = slot(address);
-    for (; ; ) {
-      long pte = beginLoad(slot, address);
+    long pte = enterLoad(slot);
+    if (allowsLoad(pte)) {
       int value = RawMemory.getInt(at(pte, address));
       if (endLoad(slot, pte)) {
         return value;
       }
     }
+    return (int) MissPath.load(this, address, Integer.BYTES);
   }
 
   /// Loads 8 bytes in the order of the processor.
@@ -69,13 +72,14 @@ abstract class ScalarAccess extends ViewTranslation {
       return getAcross(address, Long.BYTES);
     }
     long slot = slot(address);
-    for (; ; ) {
-      long pte = beginLoad(slot, address);
+    long pte = enterLoad(slot);
+    if (allowsLoad(pte)) {
       long value = RawMemory.getLong(at(pte, address));
       if (endLoad(slot, pte)) {
         return value;
       }
     }
+    return MissPath.load(this, address, Long.BYTES);
   }
 
   /// Loads a char in the order of the processor.
@@ -100,11 +104,15 @@ abstract class ScalarAccess extends ViewTranslation {
     if (isSplit(address, Byte.BYTES)) {
       requireInside(address, Byte.BYTES, "write");
     }
-    long pte = beginStore(slot(address), address);
-    try {
-      RawMemory.putByte(at(pte, address), value);
-    } finally {
-      endStore();
+    long pte = enterStore(slot(address));
+    if (allowsStore(pte, address)) {
+      try {
+        RawMemory.putByte(at(pte, address), value);
+      } finally {
+        endStore();
+      }
+    } else {
+      MissPath.store(this, address, value, Byte.BYTES);
     }
   }
 
@@ -114,11 +122,15 @@ abstract class ScalarAccess extends ViewTranslation {
       putAcross(address, value, Short.BYTES);
       return;
     }
-    long pte = beginStore(slot(address), address);
-    try {
-      RawMemory.putShort(at(pte, address), value);
-    } finally {
-      endStore();
+    long pte = enterStore(slot(address));
+    if (allowsStore(pte, address)) {
+      try {
+        RawMemory.putShort(at(pte, address), value);
+      } finally {
+        endStore();
+      }
+    } else {
+      MissPath.store(this, address, value, Short.BYTES);
     }
   }
 
@@ -128,11 +140,15 @@ abstract class ScalarAccess extends ViewTranslation {
       putAcross(address, value, Integer.BYTES);
       return;
     }
-    long pte = beginStore(slot(address), address);
-    try {
-      RawMemory.putInt(at(pte, address), value);
-    } finally {
-      endStore();
+    long pte = enterStore(slot(address));
+    if (allowsStore(pte, address)) {
+      try {
+        RawMemory.putInt(at(pte, address), value);
+      } finally {
+        endStore();
+      }
+    } else {
+      MissPath.store(this, address, value, Integer.BYTES);
     }
   }
 
@@ -142,11 +158,15 @@ abstract class ScalarAccess extends ViewTranslation {
       putAcross(address, value, Long.BYTES);
       return;
     }
-    long pte = beginStore(slot(address), address);
-    try {
-      RawMemory.putLong(at(pte, address), value);
-    } finally {
-      endStore();
+    long pte = enterStore(slot(address));
+    if (allowsStore(pte, address)) {
+      try {
+        RawMemory.putLong(at(pte, address), value);
+      } finally {
+        endStore();
+      }
+    } else {
+      MissPath.store(this, address, value, Long.BYTES);
     }
   }
 
@@ -233,6 +253,44 @@ abstract class ScalarAccess extends ViewTranslation {
   @SuppressWarnings("ReferenceEquality") // there are two
   private static boolean isNative(ByteOrder order) {
     return order == ByteOrder.nativeOrder();
+  }
+
+  // ---- accesses that missed; called through [MissPath] only
+
+  /// Does a load that missed, of 1, 2, 4 or 8 bytes that do not cross a page.
+  final long loadMissed(long address, int bytes) {
+    leaveLoad();
+    long slot = slot(address);
+    for (; ; ) {
+      long pte = beginLoad(slot, address);
+      long at = at(pte, address);
+      long value =
+          switch (bytes) {
+            case Byte.BYTES -> RawMemory.getByte(at);
+            case Short.BYTES -> RawMemory.getShort(at);
+            case Integer.BYTES -> RawMemory.getInt(at);
+            default -> RawMemory.getLong(at);
+          };
+      if (endLoad(slot, pte)) {
+        return value;
+      }
+    }
+  }
+
+  /// Does a store that missed, of 1, 2, 4 or 8 bytes that do not cross a page.
+  final void storeMissed(long address, long value, int bytes) {
+    endStore();
+    long at = at(beginStore(slot(address), address), address);
+    try {
+      switch (bytes) {
+        case Byte.BYTES -> RawMemory.putByte(at, (byte) value);
+        case Short.BYTES -> RawMemory.putShort(at, (short) value);
+        case Integer.BYTES -> RawMemory.putInt(at, (int) value);
+        default -> RawMemory.putLong(at, value);
+      }
+    } finally {
+      endStore();
+    }
   }
 
   // ---- across pages, byte by byte

@@ -2,6 +2,7 @@ package org.pondhawk.vm;
 
 import java.io.UncheckedIOException;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.error.MachineHaltedException;
@@ -48,6 +49,9 @@ abstract class ViewTranslation {
 
   private static final int ONE_ENTRY_SHIFT = 63;
 
+  /// No memory of ours lies behind it.
+  private static final long END_OF_MEMORY = 1L << 60;
+
   private static final class Closed {
     /// The one entry of a closed view's table, in memory that lives as long as the process.
     static final long TABLE = new OwnMemory().allocate(Long.BYTES, "the table of closed views");
@@ -59,8 +63,11 @@ abstract class ViewTranslation {
   final Guard guard;
   private final Thread owner = Thread.currentThread();
   private final Fault fault;
-  private final long offsetMask;
+  private final char offsetMask; // a page has 64 KiB at most, and a char is never negative
   private final long outside;
+  private final long stray2;
+  private final long stray4;
+  private final long stray8;
   private int pageShift;
   private int regionShift;
   private long table;
@@ -74,8 +81,11 @@ abstract class ViewTranslation {
     this.fault = new Fault(self, space);
     this.guard = machine.grace().register();
     this.pageShift = machine.page().pages().frames().pageShift();
-    this.offsetMask = machine.spec().pageSize() - 1L;
+    this.offsetMask = (char) (machine.spec().pageSize() - 1);
     this.outside = -space.map().range();
+    this.stray2 = outside | (Short.BYTES - 1);
+    this.stray4 = outside | (Integer.BYTES - 1);
+    this.stray8 = outside | (Long.BYTES - 1);
     this.regionShift = space.pmap().regionShift();
     this.table = space.pmap().table();
     this.regions = space.pmap().regions();
@@ -86,11 +96,27 @@ abstract class ViewTranslation {
   /// Whether an access is more than one access to one page: it crosses a page's end, or lies
   /// outside the space.
   ///
+  /// @param bytes 1, 2, 4 or 8, a constant at each call
   /// @throws WrongThreadException if the caller is not the owner
   final boolean isSplit(long address, int bytes) {
     if (Thread.currentThread() != owner) {
       throw wrongThread();
     }
+    return (address & stray(bytes)) != 0 && isReallySplit(address, bytes);
+  }
+
+  /// The bits that an address does not have at which an access is one access to one page for sure:
+  /// inside the space, and a multiple of its size. One look at one word for what nearly all are.
+  private long stray(int bytes) {
+    return switch (bytes) {
+      case Byte.BYTES -> outside;
+      case Short.BYTES -> stray2;
+      case Integer.BYTES -> stray4;
+      default -> stray8;
+    };
+  }
+
+  private boolean isReallySplit(long address, int bytes) {
     return (address & outside) != 0 || (address & offsetMask) > offsetMask + 1 - bytes;
   }
 
@@ -101,29 +127,31 @@ abstract class ViewTranslation {
     if (Thread.currentThread() != owner) {
       throw wrongThread();
     }
-    if ((address & (outside | (bytes - 1))) != 0) {
+    if ((address & stray(bytes)) != 0) {
       throw misplaced(address, bytes, access);
     }
   }
 
   static boolean allowsLoad(long pte) {
-    return (pte & Pte.READ_HIT) == Pte.READ_HIT;
+    return (pte & Pte.READ_HIT) != 0;
   }
 
   /// Whether an entry and the word of its region allow a store; only inside the guard.
   final boolean allowsStore(long pte, long address) {
-    return (pte & Pte.WRITE_HIT) == Pte.WRITE_HIT && region(address) == 0;
+    return (pte & Pte.WRITE_HIT) != 0 && region(address) == 0;
   }
 
   /// The word that can take the right to store from a whole region at once.
   private long region(long address) {
-    // Opaque is enough: whoever sets it waits for the guards that may not have seen it.
-    return RawMemory.getLongOpaque(regions + (address >>> regionShift) * Long.BYTES);
+    // Plain is enough: it comes after the guard's mark, and whoever sets the word waits for the
+    // guards that may not have seen it.
+    return RawMemory.getLong(regions + (address >>> regionShift) * Long.BYTES);
   }
 
   /// Where the entry of an address is.
   final long slot(long address) {
-    return table + (address >>> pageShift) * Long.BYTES;
+    // The check never fails. It tells the compiler what both loads of the entry would ask again.
+    return Objects.checkIndex(table + (address >>> pageShift) * Long.BYTES, END_OF_MEMORY);
   }
 
   /// Where the byte of an address is, in the frame of its entry.
@@ -146,7 +174,7 @@ abstract class ViewTranslation {
   /// @return the entry, which allows it
   final long beginLoad(long slot, long address) {
     long pte = enterLoad(slot);
-    return allowsLoad(pte) ? pte : MissPath.load(this, slot, address);
+    return allowsLoad(pte) ? pte : MissPath.bringInToLoad(this, slot, address);
   }
 
   /// Goes on with a load that missed; called through [MissPath] only.
@@ -177,14 +205,19 @@ abstract class ViewTranslation {
     }
   }
 
-  private long enterLoad(long slot) {
+  /// Starts a load, whatever the entry says.
+  ///
+  /// @return the entry
+  final long enterLoad(long slot) {
     if (LoadMode.GUARDED) {
       guard.enter();
     }
-    return RawMemory.getLongAcquire(slot);
+    // Plain is enough: what is loaded through the entry has its address from it.
+    return RawMemory.getLong(slot);
   }
 
-  private void leaveLoad() {
+  /// Gives up a load that did not get past [#enterLoad].
+  final void leaveLoad() {
     if (LoadMode.GUARDED) {
       guard.leave();
     }
@@ -200,9 +233,8 @@ abstract class ViewTranslation {
       return true;
     }
     VarHandle.loadLoadFence();
-    // Opaque is enough: the fence keeps it behind the data, and an entry once changed stays
-    // changed.
-    return RawMemory.getLongOpaque(slot) == pte;
+    // Plain is enough: the fence keeps it behind the data and apart from the first look.
+    return RawMemory.getLong(slot) == pte;
   }
 
   /// Begins a store, faulting the page in. From here to [#endStore] the caller does nothing but its
@@ -210,9 +242,16 @@ abstract class ViewTranslation {
   ///
   /// @return the entry, which allows it
   final long beginStore(long slot, long address) {
+    long pte = enterStore(slot);
+    return allowsStore(pte, address) ? pte : MissPath.bringInToStore(this, slot, address);
+  }
+
+  /// Starts a store, whatever the entry says.
+  ///
+  /// @return the entry
+  final long enterStore(long slot) {
     guard.enter();
-    long pte = RawMemory.getLongAcquire(slot);
-    return allowsStore(pte, address) ? pte : MissPath.store(this, slot, address);
+    return RawMemory.getLong(slot); // as in a load
   }
 
   /// Goes on with a store that missed; called through [MissPath] only.
@@ -220,8 +259,7 @@ abstract class ViewTranslation {
     for (; ; ) {
       guard.leave();
       bringIn(address, Access.WRITE);
-      guard.enter();
-      long pte = RawMemory.getLongAcquire(slot);
+      long pte = enterStore(slot);
       if (allowsStore(pte, address)) {
         return pte;
       }
@@ -233,8 +271,7 @@ abstract class ViewTranslation {
   /// @return the entry, or [#ABSENT]; then no store has begun
   final long tryBeginStore(long slot, long address) {
     for (; ; ) {
-      guard.enter();
-      long pte = RawMemory.getLongAcquire(slot);
+      long pte = enterStore(slot);
       if (allowsStore(pte, address)) {
         return pte;
       }

@@ -173,13 +173,13 @@ public final class PmapRaces {
 
     /// One round of a validated load; -1 if it has to be done again.
     final int load() {
-      long pte = RawMemory.getLongAcquire(slot);
-      if ((pte & Pte.READ_HIT) == Pte.READ_HIT) {
+      long pte = RawMemory.getLong(slot);
+      if ((pte & Pte.READ_HIT) != 0) {
         linger(12);
         long value = RawMemory.getLong(data);
         linger(60);
         VarHandle.loadLoadFence();
-        if (RawMemory.getLongOpaque(slot) == pte) {
+        if (RawMemory.getLong(slot) == pte) {
           return (int) value;
         }
       }

@@ -113,7 +113,7 @@ public final class GraceRaces {
   @Outcome(id = "-1, .*", expect = ACCEPTABLE, desc = "The guard was inside: reclaim waits.")
   @Outcome(id = "0, 1", expect = FORBIDDEN, desc = "A store landed after the grace period.")
   public static class StoreAgainstReclaimCanary extends Mapped {
-    private static final Guard GUARD = new Guard(false);
+    private static final Guard GUARD = new Guard();
 
     @Actor
     public void view() {
@@ -168,7 +168,7 @@ public final class GraceRaces {
   public static class NextAgainstBeginCanary {
     private static final AtomicInteger LAST = new AtomicInteger();
     private static final AtomicInteger COMPLETED = new AtomicInteger();
-    private static final Guard GUARD = new Guard(true);
+    private static final Guard GUARD = new FencedGuard();
 
     @Actor
     public void unmapper() {

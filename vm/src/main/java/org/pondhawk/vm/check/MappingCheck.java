@@ -95,6 +95,7 @@ final class MappingCheck {
     int needed = PageFlags.MAPPED | (Pte.isWritable(pte) ? PageFlags.WRITABLE : 0);
     findings.require(
         (pages.flags(page) & needed) == needed, "%s: not noted at %s", where, describe(page));
+    findings.require(Pte.isConsistent(pte), "%s: bits that cannot be together", where);
     Backing shown = nearest(entry.backing(), address);
     long shift = pages.frames().pageShift();
     findings.require(

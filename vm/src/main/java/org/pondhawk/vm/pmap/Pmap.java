@@ -342,7 +342,10 @@ public final class Pmap implements Translations {
       if (!Pte.maps(was, frame) || (was & Pte.ACCESSED) == 0) {
         return false;
       }
-      if (RawMemory.compareAndSetLong(slot, was, was & ~Pte.ACCESSED)) {
+      if ((was & Pte.MODIFIED) != 0) {
+        pages.setDirty(page); // first: whoever removes the entry meanwhile must not see neither
+      }
+      if (RawMemory.compareAndSetLong(slot, was, was & ~(Pte.ACCESSED | Pte.MODIFIED))) {
         return true;
       }
     }

@@ -10,10 +10,11 @@ package org.pondhawk.vm.pmap;
 /// ```
 ///
 /// V valid, W writable, A accessed, M modified, X executable, P pinned (wired), G managed: a page
-/// with a descriptor. The generation is raised at every installation and survives removal, so that
-/// a reader who loads the same word twice knows that nothing came between, unless exactly 2,048
-/// installations of the same frame did. Where a piece of the table was dropped and generations
-/// begin anew, they begin elsewhere.
+/// with a descriptor. A implies V, and M implies W and A, so that one bit tells whether an access
+/// hits: whoever takes A away takes M with it, into the page's dirty bits. The generation is raised
+/// at every installation and survives removal, so that a reader who loads the same word twice knows
+/// that nothing came between, unless exactly 2,048 installations of the same frame did. Where a
+/// piece of the table was dropped and generations begin anew, they begin elsewhere.
 public final class Pte {
   /// The entry maps a page.
   public static final long VALID = 1;
@@ -32,11 +33,11 @@ public final class Pte {
   /// The bits of the frame's address.
   public static final long FRAME = (1L << 52) - (1L << 12);
 
-  /// What an entry must have for a load to hit.
-  public static final long READ_HIT = VALID | ACCESSED;
+  /// What an entry must have for a load to hit: an accessed entry is valid.
+  public static final long READ_HIT = ACCESSED;
 
-  /// What an entry must have for a store to hit.
-  public static final long WRITE_HIT = VALID | WRITABLE | ACCESSED | MODIFIED;
+  /// What an entry must have for a store to hit: a modified entry is valid, writable and accessed.
+  public static final long WRITE_HIT = MODIFIED;
 
   private static final int GENERATION_SHIFT = 52;
   private static final long GENERATION = 0x7ffL << GENERATION_SHIFT;
@@ -51,6 +52,11 @@ public final class Pte {
   /// Whether an entry allows stores.
   public static boolean isWritable(long pte) {
     return (pte & (VALID | WRITABLE)) == (VALID | WRITABLE);
+  }
+
+  /// Whether the bits of a valid entry may be together.
+  public static boolean isConsistent(long pte) {
+    return (pte & MODIFIED) == 0 || ((pte & ACCESSED) != 0 && isWritable(pte));
   }
 
   /// The address of the frame that an entry maps.

@@ -14,10 +14,11 @@ final class ColorPolicy {
     this.colorsPerCpu = Math.max(1, PageQueue.COLORS / cpus);
   }
 
-  /// The colour of a frame: its number with higher digits folded in, so that equal low digits far
-  /// apart differ.
+  /// The colour of a frame: its number with higher digits added, so that equal low digits far apart
+  /// differ, and adjacent frames have adjacent colours: pages that follow each other in an object
+  /// get frames that do, and a copy runs through both.
   static int ofPage(int page) {
-    return (page ^ page / PageQueue.COLORS ^ page / (PageQueue.COLORS * PageQueue.COLORS))
+    return (page + page / PageQueue.COLORS + page / (PageQueue.COLORS * PageQueue.COLORS))
         & PageQueue.COLOR_MASK;
   }
 

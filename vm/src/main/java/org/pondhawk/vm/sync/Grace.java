@@ -101,7 +101,7 @@ public class Grace {
   ///
   /// @return a guard that every later begin looks at
   public final Guard register() {
-    Guard guard = new Guard(!asymmetric);
+    Guard guard = asymmetric ? new Guard() : new FencedGuard();
     lock.lock();
     try {
       guards.add(guard);

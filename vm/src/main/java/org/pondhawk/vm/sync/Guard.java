@@ -10,9 +10,9 @@ import java.lang.invoke.VarHandle;
 /// handshake of this kind needs is paid by the one who waits, through `membarrier`. Where the
 /// kernel lacks that, the owner pays it.
 ///
-/// An owner that ran out of stack may miss a leave. The counter does not lose its meaning by that:
-/// entering always makes it odd and leaving even, and both change it.
-public final class Guard extends GuardPadding {
+/// An owner that ran out of stack may miss a leave. Entering always makes the counter odd and
+/// leaving changes it to even, so the next access makes up for it.
+public sealed class Guard extends GuardPadding permits FencedGuard {
   private static final VarHandle COUNT;
 
   static {
@@ -23,32 +23,25 @@ public final class Guard extends GuardPadding {
     }
   }
 
-  private final boolean fences;
-
-  Guard(boolean fences) {
-    this.fences = fences;
-  }
+  Guard() {}
 
   /// Goes inside. From here to [#leave] the owner neither locks, waits, faults, allocates nor calls
   /// user code.
   public void enter() {
     // Opaque is enough: the compiler keeps it before the loads that follow, and Grace's membarrier
     // orders it before them for the processor.
-    COUNT.setOpaque((GuardCount) this, (count + 1) | 1);
-    if (fences) {
-      VarHandle.fullFence();
-    }
+    COUNT.setOpaque((GuardCount) this, count | 1);
   }
 
   /// Goes outside, or stays there; what was stored inside is visible to whoever sees it.
-  public void leave() {
+  public final void leave() {
     COUNT.setRelease((GuardCount) this, (count | 1) + 1);
   }
 
   /// The counter as another thread sees it.
   ///
   /// @return odd while the owner is inside
-  long observe() {
+  final long observe() {
     return (long) COUNT.getAcquire((GuardCount) this);
   }
 }

@@ -259,6 +259,14 @@ class VmCheckTest {
     }
 
     @Test
+    void anEntryThatWasModifiedAndNotAccessed() {
+      long slot = slot(addressOf(mappedPage()));
+      long pte = RawMemory.getLongVolatile(slot);
+      RawMemory.setLongVolatile(slot, (pte | Pte.MODIFIED) & ~Pte.ACCESSED);
+      isReported("bits that cannot be together");
+    }
+
+    @Test
     void anEntryThatShowsNoFrame() {
       long slot = slot(addressOf(mappedPage()));
       RawMemory.setLongVolatile(slot, (RawMemory.getLongVolatile(slot) & ~Pte.FRAME) | (1L << 50));

@@ -205,6 +205,22 @@ class PmapTest {
     }
 
     @Test
+    void takeTheModifiedBitWithThemIntoThePage() {
+      machine.put(space, heap, 7);
+      int page = machine.pageAt(space, heap);
+      busy(
+          page,
+          () -> {
+            pages.clearDirty(page);
+            assertThat(mappings.testAndClearReferenced(page)).isEqualTo(1);
+          });
+      assertThat(pages.dirty(page)).isNotZero();
+      assertThat(pmap.entry(heap) & (Pte.ACCESSED | Pte.MODIFIED)).isZero();
+      assertThat(pmap.touch(heap, true)).as("the next store finds out").isTrue();
+      assertThat(Pte.isConsistent(pmap.entry(heap))).isTrue();
+    }
+
+    @Test
     void ofAPageThatIsNotMappedAreNone() {
       int page = loaded(heap);
       busy(

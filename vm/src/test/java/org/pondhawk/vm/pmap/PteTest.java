@@ -15,8 +15,8 @@ class PteTest {
     assertThat(Pte.MODIFIED).isEqualTo(8);
     assertThat(Pte.MANAGED).isEqualTo(64);
     assertThat(Pte.FRAME).isEqualTo(0x000f_ffff_ffff_f000L);
-    assertThat(Pte.WRITE_HIT).isEqualTo(15);
-    assertThat(Pte.READ_HIT).isEqualTo(5);
+    assertThat(Pte.WRITE_HIT).isEqualTo(Pte.MODIFIED);
+    assertThat(Pte.READ_HIT).isEqualTo(Pte.ACCESSED);
   }
 
   @Test
@@ -30,6 +30,16 @@ class PteTest {
     long second = Pte.install(Pte.removed(first), FRAME, Pte.WRITABLE, 0);
     assertThat(second).isNotEqualTo(first);
     assertThat(Pte.describe(second)).isEqualTo("VW-- frame 0x7f1234567000 generation 2");
+  }
+
+  @Test
+  void aModifiedEntryIsWritableAndAccessed() {
+    long all = Pte.VALID | Pte.WRITABLE | Pte.ACCESSED | Pte.MODIFIED;
+    assertThat(Pte.isConsistent(all)).isTrue();
+    assertThat(Pte.isConsistent(all & ~Pte.MODIFIED)).isTrue();
+    assertThat(Pte.isConsistent(Pte.VALID)).isTrue();
+    assertThat(Pte.isConsistent(all & ~Pte.ACCESSED)).isFalse();
+    assertThat(Pte.isConsistent(all & ~Pte.WRITABLE)).isFalse();
   }
 
   @Test

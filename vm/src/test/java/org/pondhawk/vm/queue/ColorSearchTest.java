@@ -170,13 +170,23 @@ class ColorSearchTest {
     "1, 1",
     "1023, 1023",
     "1024, 1",
-    "1025, 0",
-    "2047, 1022",
+    "1025, 2",
+    "2047, 0",
     "1048576, 1",
-    "1049600, 0"
+    "1049600, 2"
   })
-  void theColourOfAPageFoldsItsHigherDigitsIn(int page, int color) {
+  void theColourOfAPageHasItsHigherDigitsAdded(int page, int color) {
     assertThat(ColorPolicy.ofPage(page)).isEqualTo(color);
+  }
+
+  @Test
+  void adjacentPagesHaveAdjacentColours() {
+    for (int page = 1; page < 1 << 21; page++) {
+      if (page % PageQueue.COLORS != 0) {
+        int step = ColorPolicy.ofPage(page) - ColorPolicy.ofPage(page - 1);
+        assertThat(step & PageQueue.COLOR_MASK).isEqualTo(1);
+      }
+    }
   }
 
   @ParameterizedTest
