@@ -3,9 +3,13 @@ package org.pondhawk.testkit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.pondhawk.vm.boot.Seams;
+import org.pondhawk.vm.fault.CopyOnWrite;
+import org.pondhawk.vm.map.Backing;
+import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
@@ -138,6 +142,21 @@ public final class BrokenParts {
             if (!write) {
               super.endLease(page, false);
             }
+          }
+        };
+      }
+    };
+  }
+
+  /// A deeper page is made the head's own although another space still sees it.
+  public static Seams sharedPagesMoved() {
+    return new Seams() {
+      @Override
+      public CopyOnWrite copyOnWrite(PageParts parts, ObjectOwner owner, Mappings mappings) {
+        return new CopyOnWrite(parts, owner, mappings) {
+          @Override
+          protected boolean mayMove(Backing head, Backing from, int source) {
+            return true;
           }
         };
       }

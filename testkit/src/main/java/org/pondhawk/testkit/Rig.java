@@ -9,10 +9,13 @@ import org.pondhawk.vm.VmConfig;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.fault.CopyOnWrite;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.swap.SwapIo;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.HaltSwitch;
@@ -83,6 +86,11 @@ public final class Rig implements AutoCloseable {
     @Override
     public Function<Mappings, Mappings> mappings(PageArray pages) {
       return parts.mappings(pages);
+    }
+
+    @Override
+    public CopyOnWrite copyOnWrite(PageParts page, ObjectOwner owner, Mappings mappings) {
+      return parts.copyOnWrite(page, owner, mappings);
     }
 
     @Override

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.AddressSpace;
 import org.pondhawk.vm.VirtualMemory;
 import org.pondhawk.vm.VmConfig;
@@ -36,7 +37,7 @@ import org.pondhawk.vm.stats.VmStatistics;
 @Timeout(value = 10, unit = TimeUnit.MINUTES)
 class MachineModelTest {
   static final List<Integer> PAGE_SIZES = List.of(4096, 16384);
-  private static final long SWAP = 48 * MEBIBYTE;
+  private static final long SWAP = 192 * MEBIBYTE; // for what forks keep alive
 
   static Stream<Arguments> seedsAndPageSizes() {
     return Seeds.all()
@@ -76,11 +77,36 @@ class MachineModelTest {
       assertThat(found).isNotNull().hasMessageMatching("(?s).*(expected|clean, but).*");
     }
 
+    /// A page that another space still sees is moved up instead of being copied.
+    @Test
+    void findsAPageThatIsTakenFromAnotherSpace() {
+      AssertionError found = null;
+      for (long seed = 1; found == null && seed <= 5; seed++) {
+        try {
+          run(seed, 4096, BrokenParts.sharedPagesMoved());
+        } catch (AssertionError e) {
+          found = e;
+        }
+      }
+      assertThat(found).isNotNull().hasMessageMatching("(?s).*(expected|shows another page).*");
+    }
+
+    @Tag("nightly")
+    @ParameterizedTest
+    @ValueSource(longs = {101, 102, 103})
+    void findsEveryByteForALongTime(long seed) {
+      run(seed, Machines.tiny(4096, SWAP), Seams.SOUND, 500, 4_000);
+    }
+
     private void run(long seed, int pageSize, Seams seams) {
       run(seed, Machines.tiny(pageSize, SWAP), seams);
     }
 
     private void run(long seed, VmConfig.Builder config, Seams seams) {
+      run(seed, config, seams, BATCHES, STEPS_PER_BATCH);
+    }
+
+    private void run(long seed, VmConfig.Builder config, Seams seams, int batches, int steps) {
       Random random = new Random(seed);
       List<RandomUser> users = new ArrayList<>();
       try (VirtualMemory vm = VirtualMemory.boot(config.build(), seams)) {
@@ -88,8 +114,8 @@ class MachineModelTest {
           int most = (int) (MOST_BYTES_EACH / vm.config().pageSize());
           users.add(RandomUser.alone(vm, random, "u" + i, most));
         }
-        for (int batch = 0; batch < BATCHES; batch++) {
-          for (int step = 0; step < STEPS_PER_BATCH; step++) {
+        for (int batch = 0; batch < batches; batch++) {
+          for (int step = 0; step < steps; step++) {
             users.get(random.nextInt(USERS)).step();
           }
           Machines.requireClean(vm, "seed " + seed + "\n" + users);

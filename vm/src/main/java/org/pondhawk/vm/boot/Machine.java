@@ -13,9 +13,12 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.fault.ChainCopier;
 import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.map.ChainCollapser;
+import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.map.SpaceLeases;
@@ -24,7 +27,6 @@ import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
-import org.pondhawk.vm.object.PageLookup;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
@@ -64,8 +66,14 @@ public final class Machine implements AutoCloseable {
   /// From this depth of chains on a fork asks for them to be shortened.
   private static final int QUEUE_DEPTH = 5;
 
+  /// From this depth on they are shortened by copying, if they can't be otherwise.
+  private static final int COPY_DEPTH = 16;
+
   /// From this depth on a fork shortens them itself.
   private static final int MAX_DEPTH = 32;
+
+  /// What bounds that: steps of up to 64 pages.
+  private static final int MOST_COPY_STEPS = 1 << 20;
 
   /// One frame in so many may be leased.
   private static final int LEASED_SHARE = 4;
@@ -88,6 +96,7 @@ public final class Machine implements AutoCloseable {
   private final @Nullable SwapFile swapFile;
   private final @Nullable SwapSpace swapSpace;
   private final FaultHandler faults;
+  private final ChainCopier copier;
   private final PageoutDaemon daemon;
   private final ChainCollapser collapser;
   private final LeasedPages leased;
@@ -139,28 +148,28 @@ public final class Machine implements AutoCloseable {
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
     SwapReader reader = new SwapReader(page, allocator, owner, objects, spec.swapBurstRead());
     this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, reader, io);
-    PageLookup lookup = seams.pageLookup(pages, busy);
-    int prefault = spec.faults().prefaultPages();
-    this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt, lookup, prefault);
+    this.faults =
+        new FaultHandler(
+            page,
+            allocator,
+            owner,
+            nodes,
+            seams.copyOnWrite(page, owner, mappings),
+            halt,
+            seams.pageLookup(pages, busy),
+            spec.faults().prefaultPages());
     this.leased = new LeasedPages(frameCount / LEASED_SHARE);
-    LeaseParts leaseParts =
-        new LeaseParts(page, leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
-    this.spaceParts =
-        new Space.Parts(objects, nodes, reaper, allocator, grace, leaseParts, frames.pageShift());
     VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
     if (!nodes.reserveFor(daemonThread, 2)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
     }
-    this.collapser =
-        new ChainCollapser(
-            page,
-            allocator,
-            owner,
-            reaper,
-            mappings,
-            swap,
-            halt,
-            new VmThread("collapse", 0, true, 0).endsWith(halt));
+    this.copier = new ChainCopier(faults, stats, COPY_DEPTH);
+    this.collapser = newCollapser();
+    LeaseParts leases =
+        new LeaseParts(page, leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
+    this.spaceParts =
+        new Space.Parts(
+            objects, nodes, reaper, allocator, grace, leases, collapser, frames.pageShift());
     this.daemon =
         new PageoutDaemon(
             new PageoutParts(page, allocator, objects, mappings, swap, grace),
@@ -177,6 +186,15 @@ public final class Machine implements AutoCloseable {
       throw new IllegalStateException("frames lie where no page table entry can map them");
     }
     return frames;
+  }
+
+  private ChainCollapser newCollapser() {
+    VmThread self = new VmThread("collapse", 0, true, 0).endsWith(halt);
+    CollapseParts collapse =
+        new CollapseParts(page, allocator, owner, reaper, mappings, swap, self);
+    ChainCollapser made = new ChainCollapser(collapse, spaces, halt, newThread("copy"));
+    made.copyBy(copier);
+    return made;
   }
 
   /// Opens the swap file, last of all that can fail, and gives everything back if that does.
@@ -240,12 +258,7 @@ public final class Machine implements AutoCloseable {
 
   /// Makes a copy of an address space as of now.
   public Space fork(VmThread self, Space parent) {
-    int depth = parent.depth();
-    if (depth >= MAX_DEPTH) {
-      collapser.collapseNow(parent);
-    } else if (depth >= QUEUE_DEPTH) {
-      collapser.enqueue(parent);
-    }
+    shorten(self, parent);
     Space child = unlistedSpace(parent.map().range());
     try {
       parent.forkInto(self, child); // nobody may close it before it is whole
@@ -256,6 +269,31 @@ public final class Machine implements AutoCloseable {
     list(self, child);
     page.stats().count(self.stripe(), Event.FORKS, 1);
     return child;
+  }
+
+  /// Keeps the chains of a space from growing with every generation.
+  private void shorten(VmThread self, Space parent) {
+    int depth = parent.depth();
+    if (depth >= QUEUE_DEPTH) {
+      collapser.enqueue(parent);
+    }
+    if (depth >= COPY_DEPTH) {
+      collapser.enqueueDeep(parent);
+    }
+    if (depth < MAX_DEPTH) {
+      return;
+    }
+    page.stats().count(self.stripe(), Event.DEEP_FORKS, 1);
+    collapser.collapseNow(parent);
+    try {
+      for (int n = 0; n < MOST_COPY_STEPS && parent.depth() >= MAX_DEPTH; n++) {
+        if (!copier.copySome(self, parent)) {
+          return;
+        }
+      }
+    } catch (OutOfPagesException | LeaseHeldException _) {
+      return; // the fork itself needs neither memory nor the leased page: a deep chain is better
+    }
   }
 
   /// Closes an address space and forgets it.

@@ -1,10 +1,13 @@
 package org.pondhawk.vm.boot;
 
 import java.util.function.Function;
+import org.pondhawk.vm.fault.CopyOnWrite;
+import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.PageLookup;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.swap.SwapIo;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.HaltSwitch;
@@ -34,6 +37,11 @@ public interface Seams {
   /// Wraps the reverse map.
   default Function<Mappings, Mappings> mappings(PageArray pages) {
     return sound -> sound;
+  }
+
+  /// Makes what brings pages up for copy-on-write.
+  default CopyOnWrite copyOnWrite(PageParts parts, ObjectOwner owner, Mappings mappings) {
+    return new CopyOnWrite(parts, owner, mappings);
   }
 
   /// Wraps the transfers to and from the swap file.

@@ -8,13 +8,11 @@ import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Backing;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
-import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.PageLookup;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.object.VmObject;
-import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
@@ -51,7 +49,7 @@ public final class FaultHandler {
   private final PageAllocator allocator;
   private final ObjectOwner owner;
   private final RadixNodes nodes;
-  private final Mappings mappings;
+  private final CopyOnWrite copyOnWrite;
   private final HaltSwitch halt;
   private final PageLookup lookup;
   private final PageEntry entering;
@@ -65,7 +63,7 @@ public final class FaultHandler {
       PageAllocator allocator,
       ObjectOwner owner,
       RadixNodes nodes,
-      Mappings mappings,
+      CopyOnWrite copyOnWrite,
       HaltSwitch halt,
       PageLookup lookup,
       int burstPages) {
@@ -74,7 +72,7 @@ public final class FaultHandler {
     this.allocator = allocator;
     this.owner = owner;
     this.nodes = nodes;
-    this.mappings = mappings;
+    this.copyOnWrite = copyOnWrite;
     this.halt = halt;
     this.lookup = lookup;
     this.entering = new PageEntry(parts);
@@ -130,7 +128,7 @@ public final class FaultHandler {
     try {
       MapEntry entry = entryOf(space, address, access);
       boolean write = access == Access.WRITE;
-      if (write && space.isFrozen()) {
+      if (write && space.isFrozen() && !fault.copiesOnly) {
         return Outcome.FROZEN;
       }
       if (write && entry.needsCopy()) {
@@ -234,7 +232,7 @@ public final class FaultHandler {
         object.token().unlock(fault.self);
       }
       if (page != IntRadix.NONE) {
-        return copyUp(fault, page);
+        return copyUp(fault, element, page);
       }
     }
     return faultAbsent(fault);
@@ -259,28 +257,17 @@ public final class FaultHandler {
   /// Gives the head a page of its own with the bytes of a deeper one (a copy-on-write fault).
   ///
   /// @param source a hard-busy page of a deeper object
-  private Outcome copyUp(Fault fault, int source) {
-    VmObject object = fault.head().object();
-    long pindex = pindex(fault, fault.head());
-    if (object.token().upgrade(fault.self)) {
+  private Outcome copyUp(Fault fault, Backing from, int source) {
+    Outcome outcome = copyOnWrite.bringUp(fault, from, source, this::allocate);
+    if (outcome != Outcome.MINOR) {
       parts.busy().unbusy(source);
-      return Outcome.AGAIN;
+      return outcome;
     }
-    int page = allocate(fault.self, object, pindex);
-    if (page == PageArray.NONE) {
+    finish(fault, fault.page, true);
+    if (fault.page != source) {
       parts.busy().unbusy(source);
-      return Outcome.NO_MEMORY;
     }
-    owner.insert(fault.self, object, pindex, page);
-    RawMemory.copy(pages.address(source), pages.address(page), pages.frames().pageSize());
-    pages.setValid(page);
-    parts.stats().count(fault.self.stripe(), Event.COPIED, 1);
-    if (object.references() > 1) {
-      mappings.removeAll(source); // others who share the head must not see the old page any more
-    }
-    finish(fault, page, true);
-    parts.busy().unbusy(source);
-    return Outcome.MINOR;
+    return outcome;
   }
 
   private static MapEntry entryOf(Space space, long address, int access) {

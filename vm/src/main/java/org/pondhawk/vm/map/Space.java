@@ -3,6 +3,8 @@ package org.pondhawk.vm.map;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
@@ -31,10 +33,17 @@ public final class Space {
   private final WaitChannel thawed = new WaitChannel("thaw");
   private volatile boolean closed;
   private int frozen;
+  private final AtomicBoolean mergeAsked = new AtomicBoolean();
+
+  private final AtomicReference<@Nullable ChainCut> cut = new AtomicReference<>();
+
+  /// The merge under way in one of the chains; guarded by the collapser's lock.
+  @Nullable Sinking sinking;
 
   /// The parts of the machine that a space works with.
   ///
   /// @param leases what the leases of all spaces share
+  /// @param collapser what is told of chains that nobody else may go through any more
   /// @param pageShift the logarithm of the page size
   public record Parts(
       ObjectTable objects,
@@ -43,6 +52,7 @@ public final class Space {
       PageAllocator allocator,
       Grace grace,
       LeaseParts leases,
+      ChainCollapser collapser,
       int pageShift) {}
 
   /// Makes an empty space.
@@ -74,6 +84,11 @@ public final class Space {
   /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
   public SpaceLeases leases() {
     return leases;
+  }
+
+  /// The logarithm of the page size.
+  int pageShift() {
+    return parts.pageShift();
   }
 
   /// Whether the space was closed.
@@ -116,7 +131,7 @@ public final class Space {
   private void insert(long start, long bytes, int access) {
     requireOpen();
     VmObject object = parts.objects().create(bytes >>> parts.pageShift(), parts.nodes());
-    Backing backing = new Backing(start, start + bytes, object, 0, pmap, null);
+    Backing backing = new Backing(start, start + bytes, object, 0, this, null);
     object.attach(backing);
     map.insert(new MapEntry(backing, access, false, Inheritance.COPY));
   }
@@ -162,8 +177,14 @@ public final class Space {
     for (Backing element = whole; element != null; element = element.next()) {
       long first = element.pindex(from, parts.pageShift());
       parts.reaper().removeUnshown(self, element.object(), first, count);
-      parts.reaper().release(self, element.object());
+      leave(self, element);
     }
+  }
+
+  /// Gives back the reference of an element that was detached.
+  void leave(VmThread self, Backing element) {
+    parts.reaper().release(self, element.object());
+    parts.collapser().detached(element.object());
   }
 
   /// Replaces an entry by what lies before `from` and behind `to` in it. A reverse scan finds the
@@ -260,7 +281,7 @@ public final class Space {
     boolean copy = entry.inheritance() == Inheritance.COPY;
     MapEntry ours = copy ? entry.with(entry.backing(), true) : shadowed(entry);
     map.replace(entry, ours);
-    Backing theirs = ours.backing().in(child.pmap);
+    Backing theirs = ours.backing().in(child);
     theirs.attachAll();
     child.map.insert(ours.with(theirs, copy));
   }
@@ -292,7 +313,7 @@ public final class Space {
     }
     long pageCount = (entry.end() - entry.start()) >>> parts.pageShift();
     VmObject object = parts.objects().create(pageCount, parts.nodes());
-    Backing above = new Backing(entry.start(), entry.end(), object, 0, pmap, head);
+    Backing above = new Backing(entry.start(), entry.end(), object, 0, this, head);
     object.attach(above);
     return entry.with(above, false);
   }
@@ -379,8 +400,53 @@ public final class Space {
 
   /// How deep the deepest chain is.
   public int depth() {
-    return withMapLocked(
+    return withMapShared(
         m -> m.all().stream().mapToInt(entry -> entry.backing().depth()).max().orElse(0));
+  }
+
+  /// The address of the first entry from one on that may be stored into and is too deep, or -1.
+  ///
+  /// @param depth how deep is too deep
+  long deepEntry(long from, int depth) {
+    return withMapShared(m ->
+        m.overlapping(from, m.range()).stream()
+            .filter(e -> e.start() >= from && Access.allows(e.access(), Access.WRITE))
+            .filter(e -> e.backing().depth() >= depth)
+            .mapToLong(MapEntry::start)
+            .findFirst()
+            .orElse(-1));
+  }
+
+  /// Takes the cutting of a deep chain that is under way, or null: whoever has it goes on with it.
+  public @Nullable ChainCut takeCut() {
+    return cut.getAndSet(null);
+  }
+
+  /// Gives it back, with more to do.
+  public void keepCut(ChainCut begun) {
+    cut.set(begun);
+  }
+
+  /// Notes that the chains may have something to merge.
+  ///
+  /// @return false if that was noted already
+  boolean askForMerge() {
+    return mergeAsked.compareAndSet(false, true);
+  }
+
+  /// Notes that somebody is about to look.
+  void mergeIsTaken() {
+    mergeAsked.set(false);
+  }
+
+  /// Runs something that needs the chains to stay as they are, beside faults.
+  <T> T withMapShared(Function<AddressMap, T> work) {
+    long stamp = map.lockShared();
+    try {
+      return work.apply(map);
+    } finally {
+      map.unlockShared(stamp);
+    }
   }
 
   /// Runs something that changes chains, with faults kept out.

@@ -16,8 +16,14 @@ public enum Event {
   COPIED,
   /// Pages moved instead of copied, because nobody else could see them any more (`v_cow_optim`).
   MOVED,
+  /// Pages and swap blocks freed because every chain hid them.
+  HIDDEN_FREED,
   /// Elements taken out of chains.
   COLLAPSED,
+  /// Elements cut off chains after what could be seen of them was copied.
+  CUT_OFF,
+  /// Forks that copied themselves because their space's chains were too deep.
+  DEEP_FORKS,
   /// Steps that shortened chains.
   COLLAPSE_STEPS,
   /// Address spaces forked (`v_forks`).

@@ -42,6 +42,7 @@ public final class FreeGate {
   private final AtomicBoolean someoneWaits = new AtomicBoolean();
   private final AtomicLong deficit = new AtomicLong();
   private volatile @Nullable VmThread daemon;
+  private volatile UnseenPages unseen = UnseenPages.NONE;
 
   /// The progress at which the daemon found nothing left to free; -1 while there is something.
   private volatile long exhaustedAt = -1;
@@ -63,6 +64,12 @@ public final class FreeGate {
     daemon = pageDaemon;
   }
 
+  /// Names what takes back memory that nobody sees any more. Who would wait here for memory asks it
+  /// first: such memory must never make an access wait, or fail.
+  public void reclaimBy(UnseenPages reclaimer) {
+    unseen = reclaimer;
+  }
+
   /// Patience for one operation that may wait several times.
   public Patience patience() {
     return new Patience(patienceNanos);
@@ -80,6 +87,7 @@ public final class FreeGate {
   private void kick(boolean urgent) {
     if (pagesNeeded.compareAndSet(0, 1)) {
       daemonWork.wakeAll();
+      unseen.memoryIsShort();
     } else if (urgent) {
       pagesNeeded.incrementAndGet();
     }
@@ -115,8 +123,14 @@ public final class FreeGate {
 
   private void slice(VmThread self, Patience patience) {
     halt.check();
+    if (unseen.reclaim(false)) {
+      return;
+    }
     int ticket = freePages.ticket();
     if (exhaustedAt >= 0 && exhaustedAt == progress()) {
+      if (unseen.reclaim(true)) {
+        return;
+      }
       throw outOfPages("swap is full and nothing can be freed");
     }
     someoneWaits.set(true);
@@ -129,6 +143,9 @@ public final class FreeGate {
     }
     checkDeadline(self);
     if (!self.hasDeadline() && patience.isOver(progress(), ticker.nanos())) {
+      if (unseen.reclaim(true)) {
+        return;
+      }
       throw outOfPages("nothing was freed for " + patienceNanos / 1_000_000 + " ms");
     }
   }
