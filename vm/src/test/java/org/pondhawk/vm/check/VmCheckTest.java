@@ -307,7 +307,10 @@ class VmCheckTest {
 
     @Test
     void aWritableFlagThatIsLost() {
-      int page = mappedPage();
+      int page =
+          page(p ->
+              pages.hasFlag(p, PageFlags.MAPPED)
+                  && Pte.isWritable(RawMemory.getLongVolatile(slot(addressOf(p)))));
       pages.clearFlags(page, PageFlags.WRITABLE);
       isReported("not noted at page " + page + ":");
     }
