@@ -142,13 +142,17 @@ public abstract sealed class View extends LeaseAccess implements AutoCloseable
     for (; ; ) {
       guard.enter();
       try {
-        long pte = RawMemory.getLongAcquire(slot(address));
+        long slot = slot(address);
+        long pte = RawMemory.getLongAcquire(slot);
         if (allowsLoad(pte)) {
-          // Inside the guard a mapped page does not become free, so there is something to hold.
           int page = machine.page().pages().frames().frameOf(Pte.frame(pte));
           machine.allocator().hold(page);
-          held.page = page;
-          return at(pte, address);
+          if (RawMemory.getLongAcquire(slot) == pte) { // it was mapped when the hold began
+            held.page = page;
+            return at(pte, address);
+          }
+          machine.allocator().unhold(self, page);
+          continue;
         }
       } catch (VmPanic broken) {
         machine.halt(broken);

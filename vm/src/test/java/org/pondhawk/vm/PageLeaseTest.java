@@ -368,7 +368,7 @@ class PageLeaseTest {
       view.fill(base, 4 * PAGE, (byte) 5);
       AddressSpace child = space.fork();
       try (View its = child.view()) {
-        its.putByte(base + PAGE, (byte) 6); // the rest is now of the second object of a chain
+        its.fill(base + PAGE, 3 * PAGE, (byte) 6); // the first is of the second object of a chain
         PageLease lease = its.lease(base, LeaseMode.READ);
         space.unmap(base, 8 * PAGE);
         fixture.vm.machine().collapser().collapseNow(its.space);
@@ -382,6 +382,35 @@ class PageLeaseTest {
         assertThat(its.getByte(base)).isEqualTo((byte) 5);
       }
       child.close();
+    }
+
+    @Test
+    void stayWhereTheyAreWhenTheirObjectBecomesTheHead() {
+      view.fill(base, 4 * PAGE, (byte) 5);
+      try (AddressSpace child = space.fork();
+          View its = child.view()) {
+        its.putByte(base + PAGE, (byte) 6); // little, so the two objects change places
+        PageLease lease = its.lease(base, LeaseMode.READ);
+        space.unmap(base, 8 * PAGE);
+        fixture.vm.machine().collapser().collapseNow(its.space);
+
+        assertThat(its.space.depth()).isZero();
+        assertThat(lease.bytes().get(JAVA_BYTE, 0)).isEqualTo((byte) 5);
+        its.putByte(base + 2 * PAGE, (byte) 7);
+        Helper<Void> store =
+            Helper.start(() -> {
+              try (View second = child.view()) {
+                second.putByte(base, (byte) 8);
+              }
+              return null;
+            });
+        store.awaitAsleep();
+        assertThat(lease.bytes().get(JAVA_BYTE, 0)).isEqualTo((byte) 5);
+        lease.close();
+        store.join();
+        assertThat(its.getByte(base)).isEqualTo((byte) 8);
+        assertThat(its.getByte(base + PAGE)).isEqualTo((byte) 6);
+      }
     }
 
     @Test

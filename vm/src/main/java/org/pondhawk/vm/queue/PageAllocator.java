@@ -154,7 +154,6 @@ public final class PageAllocator {
 
   private void requireUnused(int page) {
     if (pages.wireCount(page) != 0
-        || pages.holdCount(page) != 0
         || pages.dirty(page) != 0
         || pages.object(page) != PageArray.NO_OBJECT
         || busy.softHolders(page) != 0
@@ -278,15 +277,12 @@ public final class PageAllocator {
     }
   }
 
-  /// Holds a page against reuse of its frame (`vm_page_hold`).
-  ///
-  /// @param page a page that is busy, or otherwise known not to be free
+  /// Holds a page against reuse of its frame (`vm_page_hold`). It may become free at the same time:
+  /// the caller looks afterwards whether the page is still what it was taken for, and if not gives
+  /// the hold back at once. A hold of a stranger does no harm until then.
   public void hold(int page) {
     pages.addHold(page, 1);
     holds.increment();
-    if (PageQueue.FREE.isKindOf(pages.queue(page))) {
-      throw new VmPanic("holding a free page: " + pages.describe(page));
-    }
   }
 
   /// Whether any page is held. A hold that is being taken may be missed, unless its taker is inside
