@@ -27,6 +27,7 @@ class MovedPageTest {
       Space inside = rig.insideOf(space);
       long address = space.map(2 * PAGE, Protection.READ_WRITE);
       assertThat(view.getLong(address)).isZero(); // a clean page
+      machine.collapser().pause(); // it is this thread's turn
       AddressSpace child = space.fork();
       view.putLong(address + PAGE, 1); // parent and child go their own ways
       child.close();
@@ -40,6 +41,7 @@ class MovedPageTest {
       assertThat(inside.depth()).isEqualTo(1);
 
       machine.collapser().collapseNow(inside);
+      machine.collapser().resume();
 
       assertThat(inside.depth()).isZero();
       assertThat(pages.dirty(page)).isNotZero();
