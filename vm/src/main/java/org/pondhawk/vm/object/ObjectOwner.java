@@ -96,6 +96,19 @@ public final class ObjectOwner implements PageOwner {
     object.token().unlock(self);
   }
 
+  @Override
+  public void noteDirty(int page) {
+    int slot = pages.object(page);
+    if (slot != PageArray.NO_OBJECT) {
+      objects.get(slot).noteDirty();
+    }
+  }
+
+  @Override
+  public void noteInvalid(int page) {
+    objects.get(pages.object(page)).noteInvalid();
+  }
+
   private void removeHeld(VmThread self, VmObject object, int page) {
     requireOwned(self, object, page);
     int found = object.resident().remove(pages.pindex(page));

@@ -15,7 +15,7 @@ import org.pondhawk.vm.sync.VmThread;
 /// | guarded by | what |
 /// |---|---|
 /// | the token, exclusive to change | the resident index, the pager, the size, the two counts below |
-/// | nothing (atomic) | references, attachments |
+/// | nothing (atomic) | references, attachments, the marks of dirty and invalid pages |
 ///
 /// An anonymous object has no pager until a page of it must be written out (`OBJT_DEFAULT`); from
 /// then on it has one that swaps (`OBJT_SWAP`).
@@ -31,6 +31,8 @@ public final class VmObject {
   private final AtomicReference<Attachment[]> attachments = new AtomicReference<>(NO_ATTACHMENTS);
   private volatile @Nullable Pager pager;
   private volatile boolean dead;
+  private volatile boolean maybeDirty;
+  private final AtomicInteger invalidations = new AtomicInteger();
   private long coverings;
   private long arrivals;
 
@@ -111,6 +113,29 @@ public final class VmObject {
   /// before.
   public long arrivals() {
     return arrivals;
+  }
+
+  /// Notes that pages of it may be newer than their backing (`vm_object_set_writeable_dirty`).
+  public void noteDirty() {
+    if (!maybeDirty) { // looked at first, so that many who note it share the line
+      maybeDirty = true;
+    }
+  }
+
+  /// Whether that was ever noted (`OBJ_MIGHTBEDIRTY`). The common paths, which make a page dirty
+  /// for a swapped object, do not note it: their pages say so themselves.
+  public boolean isMaybeDirty() {
+    return maybeDirty;
+  }
+
+  /// Notes that bytes of a resident page which were good are not any more.
+  void noteInvalid() {
+    invalidations.incrementAndGet();
+  }
+
+  /// How often that has happened: with [#arrivals], what the reference's `generation` says.
+  public int invalidations() {
+    return invalidations.get();
   }
 
   /// Adds a reference (`vm_object_reference`).

@@ -21,6 +21,9 @@ public final class PageFlags {
   /// The page was accessed (`PG_REFERENCED`).
   public static final int REFERENCED = 0x80;
 
+  /// Who writes pages back in the background passes this one by (`PG_NOSYNC`).
+  public static final int NO_SYNC = 0x400;
+
   /// The page is never put on a queue (`PG_UNQUEUED`).
   public static final int UNQUEUED = 0x800;
 
@@ -29,6 +32,10 @@ public final class PageFlags {
 
   /// A swap block holds a copy of the page (`PG_SWAPPED`).
   public static final int SWAPPED = 0x4000;
+
+  /// The page looks clean, but its backing has yet to confirm what was written: it is not to be
+  /// reclaimed (`PG_NEED_COMMIT`).
+  public static final int NEED_COMMIT = 0x4_0000;
 
   /// Every byte of the frame of a free page is zero (`PG_ZERO`; the value is ours).
   public static final int ZERO = 0x8_0000;
@@ -51,7 +58,7 @@ public final class PageFlags {
     "REFERENCED",
     "",
     "",
-    "",
+    "NO_SYNC",
     "UNQUEUED",
     "MARKER",
     "",
@@ -59,7 +66,7 @@ public final class PageFlags {
     "",
     "",
     "",
-    "",
+    "NEED_COMMIT",
     "ZERO",
     "UNTOUCHED"
   };

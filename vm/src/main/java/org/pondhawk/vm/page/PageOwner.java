@@ -22,4 +22,15 @@ public interface PageOwner {
   /// @param self the calling thread
   /// @param page a hard-busy page; nothing happens if it has no object
   void remove(VmThread self, int page);
+
+  /// Notes that the object of a page may have pages that are newer than their backing
+  /// (`vm_object_set_writeable_dirty`).
+  ///
+  /// @param page a page; nothing happens if it has no object
+  void noteDirty(int page);
+
+  /// Notes that the object of a page has lost bytes that were good (its `generation` advances).
+  ///
+  /// @param page a hard-busy page that belongs to an object
+  void noteInvalid(int page);
 }
