@@ -27,6 +27,7 @@ import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
+import org.pondhawk.vm.object.PageOperations;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
@@ -89,6 +90,7 @@ public final class Machine implements AutoCloseable {
   private final ObjectTable objects = new ObjectTable();
   private final ObjectOwner owner;
   private final RadixNodes nodes;
+  private final PageOperations operations;
   private final Mappings mappings;
   private final ObjectReaper reaper;
   private final TableFrames tableFrames;
@@ -141,6 +143,7 @@ public final class Machine implements AutoCloseable {
     stats.rollup();
     stats.pushAt(levels.pushAt(spec.cpus()));
     this.nodes = new RadixNodes(page, allocator);
+    this.operations = PageOperations.of(page, allocator, owner, nodes, mappings, grace);
     this.reaper = new ObjectReaper(objects, page, allocator, mappings);
     this.tableFrames = new TableFrames(page, allocator);
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
@@ -424,6 +427,11 @@ public final class Machine implements AutoCloseable {
   /// The page layer.
   public PageParts page() {
     return page;
+  }
+
+  /// The operations on single pages beside those of [#page].
+  public PageOperations pageOperations() {
+    return operations;
   }
 
   /// The allocator.

@@ -131,7 +131,7 @@ final class QueueCheck {
             && pages.wireCount(page) == 0
             && pages.holdCount(page) == 0
             && pages.object(page) == PageArray.NO_OBJECT
-            && !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.UNQUEUED),
+            && !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.UNQUEUED | PageFlags.NEED_COMMIT),
         "free, but in use: %s",
         describe(page));
     findings.require(

@@ -16,6 +16,7 @@ package org.pondhawk.vm.page;
 /// |-----------------|--------------|--------------|---------------------------------|
 /// | `tryHardBusy`   | `L=0`, `n=0` | `L=1`        |                                 |
 /// | `hardBusyBesideSoft` | `L=0`   | `L=1`        | `n` stays: I/O is in flight     |
+/// | `tryHardBusyBesideSoft` | `L=0` | `L=1`       | `n` stays                       |
 /// | `unbusy`        | `L=1`        | `L=0`, `W=0` | wake if W was 1                 |
 /// | `trySoftBusy`   | `L=0`        | `n+1`        |                                 |
 /// | `addSoftBusy`   | `L=1` or `n>0` | `n+1`      |                                 |
@@ -24,6 +25,8 @@ package org.pondhawk.vm.page;
 /// | `beginSwap`     | `L=1` or `n>0`, `S=0` | `S=1` |                               |
 /// | `endSwap`       | `S=1`        | `S=0`        | no wake: unbusy or drop does it |
 /// | `sleepWhileBusy` | `L=1` or `n>0` | `W=1`     | the caller sleeps               |
+/// | `sleepWhileHardBusy` | `L=1`   | `W=1`        | the caller sleeps               |
+/// | `flash`         | any          | `W=0`        | wake if W was 1                 |
 ///
 /// Everything else is illegal and throws [org.pondhawk.vm.error.VmPanic] with [#describe].
 /// [PageBusy] makes the transitions; this class owns the bits.

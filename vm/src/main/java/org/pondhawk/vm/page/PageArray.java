@@ -184,6 +184,16 @@ public class PageArray {
     return RawMemory.getAndAddInt(word(page, PageLayout.WIRE), delta);
   }
 
+  /// Changes the wire count if it is what the caller saw.
+  ///
+  /// @param page a page
+  /// @param was the count that was seen
+  /// @param now the new one
+  /// @return whether it was changed
+  public final boolean changeWire(int page, int was, int now) {
+    return RawMemory.compareAndSetInt(word(page, PageLayout.WIRE), was, now);
+  }
+
   /// How often a page is held against reuse.
   ///
   /// @param page a page

@@ -55,6 +55,32 @@ public class PageBusy {
     }
   }
 
+  /// Hard-busies a page that nobody else has hard-busy, whatever soft holders it has
+  /// (`vm_page_busy_try` without `also_m_busy`).
+  ///
+  /// @param page a page
+  /// @return true if the caller now has it hard-busy
+  public boolean tryHardBusyBesideSoft(int page) {
+    for (; ; ) {
+      int was = read(page);
+      if (BusyWord.isHardBusy(was)) {
+        return false;
+      }
+      if (change(page, was, was | BusyWord.LOCKED)) {
+        return true;
+      }
+    }
+  }
+
+  /// Hard-busies a page that the caller knows to be nobody else's (`vm_page_busy`).
+  ///
+  /// @param page an idle page
+  public void takeIdle(int page) {
+    if (!tryHardBusy(page)) {
+      throw broken("taken as idle, but busy", page);
+    }
+  }
+
   /// Hard-busies a page, waiting for another hard-busy holder but not for soft ones: for the end of
   /// an I/O (`vm_page_busy_wait` without `also_m_busy`). May sleep.
   ///
@@ -116,6 +142,7 @@ public class PageBusy {
       if (BusyWord.isHardBusy(was)) {
         return false;
       }
+      requireRoom(was, page);
       if (change(page, was, was + 1)) {
         return true;
       }
@@ -132,7 +159,14 @@ public class PageBusy {
       if (BusyWord.isIdle(was)) {
         throw broken("soft-busied beside nobody", page);
       }
+      requireRoom(was, page);
     } while (!change(page, was, was + 1));
+  }
+
+  private void requireRoom(int was, int page) {
+    if (BusyWord.softHolders(was) == BusyWord.SOFT) {
+      throw broken("soft-busied too often", page);
+    }
   }
 
   /// Drops a soft holder; the last one wakes who waits (`vm_page_sbusy_drop`).
@@ -219,15 +253,39 @@ public class PageBusy {
   /// @param page a page, which may be anything by the time this returns
   /// @return true if the caller slept or the word changed while it was about to
   public boolean sleepWhileBusy(VmThread self, int page) {
+    return sleepWhile(self, page, BusyWord.LOCKED | BusyWord.SOFT);
+  }
+
+  /// Sleeps once if a page is hard-busy, whatever soft holders it has (`vm_page_sleep_busy` without
+  /// `also_m_busy`). Counts as a reference.
+  ///
+  /// @param self the calling thread
+  /// @param page a page, which may be anything by the time this returns
+  /// @return true if the caller slept or the word changed while it was about to
+  public boolean sleepWhileHardBusy(VmThread self, int page) {
+    return sleepWhile(self, page, BusyWord.LOCKED);
+  }
+
+  private boolean sleepWhile(VmThread self, int page, int hindrance) {
     int ticket = waits.of(page).ticket();
     int was = read(page);
-    if (BusyWord.isIdle(was)) {
+    if ((was & hindrance) == 0) {
       return false;
     }
     if (change(page, was, was | BusyWord.WANTED)) {
       sleepOn(self, page, ticket);
     }
     return true;
+  }
+
+  /// Wakes who waits for a page, to look again, and leaves it as it is (`vm_page_flash`).
+  ///
+  /// @param page a page
+  public void flash(int page) {
+    int was = RawMemory.getAndBitwiseAndInt(word(page), ~BusyWord.WANTED);
+    if (BusyWord.isWanted(was)) {
+      wake(page);
+    }
   }
 
   /// Sleeps once; a race test puts a note of the ticket in its place.

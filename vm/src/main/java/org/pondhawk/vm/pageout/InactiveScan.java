@@ -89,7 +89,7 @@ final class InactiveScan {
       busy.unbusy(page);
       return 0;
     }
-    if (pages.holdCount(page) != 0) {
+    if (pages.holdCount(page) != 0 || pages.hasFlag(page, PageFlags.NEED_COMMIT)) {
       queues.requeue(page, PageQueue.INACTIVE);
       busy.unbusy(page);
       return 0;

@@ -219,7 +219,7 @@ public final class PageAllocator {
   }
 
   private boolean isClean(int page) {
-    return !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.UNQUEUED)
+    return !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.UNQUEUED | PageFlags.NEED_COMMIT)
         && pages.holdCount(page) == 0
         && pages.wireCount(page) == 0
         && pages.dirty(page) == 0;
@@ -242,7 +242,11 @@ public final class PageAllocator {
     pages.clearContent(page);
     pages.clearFlags(
         page,
-        PageFlags.UNQUEUED | PageFlags.SWAPPED | PageFlags.REFERENCED | PageFlags.FRAME_STATE);
+        PageFlags.UNQUEUED
+            | PageFlags.NEED_COMMIT
+            | PageFlags.SWAPPED
+            | PageFlags.REFERENCED
+            | PageFlags.FRAME_STATE);
     boolean held = pages.holdCount(page) != 0;
     PageQueue to = held ? PageQueue.HOLD : PageQueue.FREE;
     queues.add(self.stripe(), page, over ? to : PageQueue.CACHE, false);

@@ -32,7 +32,7 @@ public final class PageMover {
     this.gate = gate;
   }
 
-  /// Puts a page on the active queue (`vm_page_activate`).
+  /// Puts a page on the active queue (`vm_page_activate`, `vm_page_soft_activate`).
   ///
   /// @param page a hard-busy page, wired or not
   public void activate(VmThread self, int page) {
@@ -110,7 +110,7 @@ public final class PageMover {
 
   private boolean isCacheable(int page) {
     return mayQueue(page)
-        && !pages.hasFlag(page, PageFlags.MAPPED)
+        && !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.NEED_COMMIT)
         && busy.softHolders(page) == 0
         && pages.wireCount(page) == 0
         && pages.holdCount(page) == 0;
@@ -136,19 +136,30 @@ public final class PageMover {
 
   /// Wires a page: it is not reclaimed until it is unwired as often (`vm_page_wire`).
   ///
-  /// @param page a hard-busy page
+  /// @param page a hard-busy page; nothing happens to a fictitious one
   public void wire(VmThread self, int page) {
     busy.requireHardBusy(page);
-    if (pages.addWire(page, 1) == 0) {
+    if (pages.hasFlag(page, PageFlags.FICTITIOUS)) {
+      return;
+    }
+    int was = pages.addWire(page, 1);
+    if (was < 0) {
+      throw new VmPanic("wired too often: " + pages.describe(page));
+    }
+    if (was == 0) {
       stats.increment(self.stripe(), PageCount.WIRED);
     }
   }
 
   /// Takes one wiring back; the last one makes the page active or inactive (`vm_page_unwire`).
   ///
-  /// @param page a hard-busy page
+  /// @param page a hard-busy page; nothing happens to a fictitious one
+  /// @param activate whether it becomes active, as a page that is to be committed does in any case
   public void unwire(VmThread self, int page, boolean activate) {
     busy.requireHardBusy(page);
+    if (pages.hasFlag(page, PageFlags.FICTITIOUS)) {
+      return;
+    }
     int was = pages.addWire(page, -1);
     if (was <= 0) {
       throw new VmPanic("unwired, but not wired: " + pages.describe(page));
@@ -157,7 +168,7 @@ public final class PageMover {
       return;
     }
     stats.decrement(self.stripe(), PageCount.WIRED);
-    if (activate) {
+    if (activate || pages.hasFlag(page, PageFlags.NEED_COMMIT)) {
       activate(self, page);
     } else {
       deactivate(self, page);

@@ -236,6 +236,13 @@ class VmCheckTest {
     }
 
     @Test
+    void thatAreToBeCommitted() {
+      int page = freePage();
+      pages.setFlags(page, PageFlags.NEED_COMMIT);
+      isReported("free, but in use: page " + page + ":");
+    }
+
+    @Test
     void thatClaimAnObject() {
       int page = freePage();
       pages.setIdentity(page, object.slot(), 3);

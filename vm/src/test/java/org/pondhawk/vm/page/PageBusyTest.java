@@ -157,6 +157,41 @@ class PageBusyTest {
         return true;
       }
     },
+    TRY_HARD_BUSY_BESIDE_SOFT {
+      @Override
+      int after(boolean l, boolean w, boolean s, int n) {
+        return l ? REFUSED : word(true, w, s, n);
+      }
+
+      @Override
+      boolean call(PageBusy busy) {
+        return busy.tryHardBusyBesideSoft(PAGE);
+      }
+    },
+    TAKE_IDLE {
+      @Override
+      int after(boolean l, boolean w, boolean s, int n) {
+        return l || n > 0 ? ILLEGAL : word(true, w, s, n);
+      }
+
+      @Override
+      boolean call(PageBusy busy) {
+        busy.takeIdle(PAGE);
+        return true;
+      }
+    },
+    FLASH {
+      @Override
+      int after(boolean l, boolean w, boolean s, int n) {
+        return word(l, false, s, n);
+      }
+
+      @Override
+      boolean call(PageBusy busy) {
+        busy.flash(PAGE);
+        return true;
+      }
+    },
     REQUIRE_HARD_BUSY {
       @Override
       int after(boolean l, boolean w, boolean s, int n) {
@@ -231,6 +266,16 @@ class PageBusyTest {
   }
 
   @Test
+  void theCountOfSoftHoldersDoesNotRunOver() {
+    setWord(BusyWord.SOFT);
+    assertThatThrownBy(() -> busy.trySoftBusy(PAGE))
+        .isInstanceOf(VmPanic.class)
+        .hasMessageContaining("too often: page 2: busy --- n=536870911");
+    assertThatThrownBy(() -> busy.addSoftBusy(PAGE)).isInstanceOf(VmPanic.class);
+    assertThat(word()).isEqualTo(BusyWord.SOFT);
+  }
+
+  @Test
   void thePanicShowsTheDecodedPage() {
     assertThatThrownBy(() -> busy.unbusy(PAGE))
         .isInstanceOf(VmPanic.class)
@@ -262,6 +307,44 @@ class PageBusyTest {
       assertThat(sleeper.join()).isTrue();
       assertThat(System.nanoTime() - from).as("woken, not timed out").isLessThan(900_000_000L);
       assertThat(busy.describe(PAGE)).isEqualTo(IDLE);
+    }
+
+    @Test
+    void areNotMadeBySoftHoldersWhereThoseAreNoHindrance() {
+      busy.trySoftBusy(PAGE);
+      assertThat(busy.sleepWhileHardBusy(thread(), PAGE)).isFalse();
+      assertThat(busy.describe(PAGE)).isEqualTo("--- n=1");
+      busy.dropSoftBusy(PAGE);
+    }
+
+    @Test
+    void areWokenByTheReleaseOfAPageThatStaysSoftBusy() {
+      busy.trySoftBusy(PAGE);
+      assertThat(busy.tryHardBusyBesideSoft(PAGE)).isTrue();
+      Helper<Boolean> sleeper =
+          Helper.start(() -> busy.sleepWhileHardBusy(thread(), PAGE)).awaitAsleep();
+
+      long from = System.nanoTime();
+      busy.unbusy(PAGE);
+
+      assertThat(sleeper.join()).isTrue();
+      assertThat(System.nanoTime() - from).as("woken, not timed out").isLessThan(900_000_000L);
+      busy.dropSoftBusy(PAGE);
+      assertThat(busy.describe(PAGE)).isEqualTo(IDLE);
+    }
+
+    @Test
+    void areWokenByAFlashWhichReleasesNothing() {
+      busy.tryHardBusy(PAGE);
+      Helper<Boolean> sleeper = sleeper();
+
+      long from = System.nanoTime();
+      busy.flash(PAGE);
+
+      assertThat(sleeper.join()).isTrue();
+      assertThat(System.nanoTime() - from).as("woken, not timed out").isLessThan(900_000_000L);
+      assertThat(busy.describe(PAGE)).isEqualTo("L-- n=0");
+      busy.unbusy(PAGE);
     }
 
     @Test

@@ -1,0 +1,55 @@
+package org.pondhawk.vm.object;
+
+import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.queue.PageAdvice;
+import org.pondhawk.vm.queue.PageAllocator;
+import org.pondhawk.vm.queue.PageContent;
+import org.pondhawk.vm.queue.PageExemption;
+import org.pondhawk.vm.queue.PageParts;
+import org.pondhawk.vm.queue.PageProtection;
+import org.pondhawk.vm.queue.PageReclaim;
+import org.pondhawk.vm.queue.PageWiring;
+import org.pondhawk.vm.sync.Grace;
+
+/// The operations on single pages beside those of [PageParts]: whole, and for pagers and others who
+/// deal with pages one by one. Faults and daemons have shorter ways of their own.
+///
+/// @param content what is known of a page's bytes
+/// @param protection taking rights from mappings
+/// @param wiring wiring without making busy
+/// @param exemption keeping pages from the daemon
+/// @param reclaim giving single pages up
+/// @param advice what is not needed for now
+/// @param finder pages by object and index
+/// @param grabber the same, made if absent
+public record PageOperations(
+    PageContent content,
+    PageProtection protection,
+    PageWiring wiring,
+    PageExemption exemption,
+    PageReclaim reclaim,
+    PageAdvice advice,
+    PageFinder finder,
+    PageGrabber grabber) {
+  /// Makes the operations of a machine.
+  public static PageOperations of(
+      PageParts parts,
+      PageAllocator allocator,
+      ObjectOwner owner,
+      RadixNodes nodes,
+      Mappings mappings,
+      Grace grace) {
+    PageContent content = new PageContent(parts, owner, mappings);
+    PageProtection protection = new PageProtection(parts, mappings, grace);
+    PageFinder finder = new PageFinder(parts, content);
+    return new PageOperations(
+        content,
+        protection,
+        new PageWiring(parts.pages()),
+        new PageExemption(parts, owner),
+        new PageReclaim(parts, allocator, content, protection),
+        new PageAdvice(parts, content, mappings),
+        finder,
+        new PageGrabber(parts, allocator, owner, nodes, finder, content));
+  }
+}
