@@ -9,6 +9,7 @@ final class Comparisons {
   static final List<Comparison> ALL =
       List.of(
           new HitComparison(),
+          new StepsComparison(),
           new BulkComparison(),
           new FaultComparison(),
           new ForkComparison(),
