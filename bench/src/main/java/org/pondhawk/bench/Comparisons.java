@@ -15,6 +15,9 @@ final class Comparisons {
           new ForkComparison(),
           new GraceComparison(),
           new LoadsComparison(),
+          new AllocComparison(),
+          new BusyComparison(),
+          new BootComparison(),
           new PeersComparison());
 
   private Comparisons() {}
