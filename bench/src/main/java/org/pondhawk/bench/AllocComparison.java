@@ -13,6 +13,7 @@ import java.util.function.Supplier;
 final class AllocComparison implements Comparison {
   private static final int PAGE = 4 << 10;
   private static final int TURN_FACTOR = 2;
+  private static final int WARM_UPS = 3;
   private static final double MILLIONS =
       1_000.0; // a nanosecond's operations to a second's millions
   private static final int OPERATIONS = 1_000_000;
@@ -99,7 +100,7 @@ final class AllocComparison implements Comparison {
   private static Map<String, Double> turns(
       Effort effort, Map<String, Supplier<Work>> sides, int threads) throws Exception {
     Map<String, List<Double>> all = new LinkedHashMap<>();
-    for (int round = -1; round < effort.rounds(); round++) {
+    for (int round = -WARM_UPS; round < effort.rounds(); round++) {
       for (Map.Entry<String, Supplier<Work>> side : sides.entrySet()) {
         List<Supplier<Work>> team = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
