@@ -9,6 +9,7 @@ import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
+import org.openjdk.jcstress.infra.results.L_Result;
 import org.openjdk.jcstress.infra.results.ZZ_Result;
 import org.pondhawk.races.Ring;
 import org.pondhawk.vm.mem.RawMemory;
@@ -136,6 +137,69 @@ public final class BusyRaces {
     @Actor
     public void two(ZZ_Result r) {
       r.r2 = trySoftBusy(page);
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "L-- n=1", expect = ACCEPTABLE, desc = "Hard-busy kept a second soft holder out.")
+  @Outcome(id = "L-- n=2 soft", expect = ACCEPTABLE, desc = "Hard-busy beside two soft holders.")
+  @Outcome(expect = FORBIDDEN, desc = "A soft holder that nobody counts, or no hard one.")
+  public static class HardBesideSoft extends Page {
+    private boolean soft;
+
+    public HardBesideSoft() {
+      super(1);
+    }
+
+    @Actor
+    public void hard() {
+      tryHardBusyBesideSoft(page);
+    }
+
+    @Actor
+    public void soft() {
+      soft = trySoftBusy(page);
+    }
+
+    @Arbiter
+    public void end(L_Result r) {
+      r.r1 = describe(page) + (soft ? " soft" : "");
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "L-- n=1", expect = ACCEPTABLE, desc = "Hard-busy kept a second soft holder out.")
+  @Outcome(id = "L-- n=2 soft", expect = ACCEPTABLE, desc = "Hard-busy beside two soft holders.")
+  @Outcome(expect = FORBIDDEN, desc = "A soft holder that nobody counts, or no hard one.")
+  public static class HardBesideSoftCanary extends Page {
+    private boolean soft;
+
+    public HardBesideSoftCanary() {
+      super(1);
+    }
+
+    @Override
+    public boolean tryHardBusyBesideSoft(int page) {
+      int was = RawMemory.getIntVolatile(word());
+      RawMemory.setIntVolatile(word(), was | BusyWord.LOCKED); // looked and took in two steps
+      return true;
+    }
+
+    @Actor
+    public void hard() {
+      tryHardBusyBesideSoft(page);
+    }
+
+    @Actor
+    public void soft() {
+      soft = trySoftBusy(page);
+    }
+
+    @Arbiter
+    public void end(L_Result r) {
+      r.r1 = describe(page) + (soft ? " soft" : "");
     }
   }
 

@@ -1,0 +1,179 @@
+package org.pondhawk.vm.queue;
+
+import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
+import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
+
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.I_Result;
+import org.openjdk.jcstress.infra.results.L_Result;
+import org.pondhawk.races.Ring;
+import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.sync.VmThread;
+
+/// Wiring under two threads: against other wirings, and against who frees the page.
+public final class PinRaces {
+  private PinRaces() {}
+
+  /// A page that is wired twice, and wiring over it.
+  public static class WiredTwice extends PageWiring {
+    final PageArray pages = Ring.pages();
+    final int page = Ring.next();
+
+    public WiredTwice() {
+      super(Ring.pages());
+      pages.addWire(page, 2 - pages.wireCount(page));
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "1", expect = ACCEPTABLE, desc = "The last wiring stayed.")
+  @Outcome(expect = FORBIDDEN, desc = "Not wired any more, and nobody had it busy.")
+  public static class UnwireAgainstUnwire extends WiredTwice {
+    @Actor
+    public void one() {
+      unwireUnlessLast(page);
+    }
+
+    @Actor
+    public void two() {
+      unwireUnlessLast(page);
+    }
+
+    @Arbiter
+    public void end(I_Result r) {
+      r.r1 = pages.wireCount(page);
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "1", expect = ACCEPTABLE, desc = "The last wiring stayed.")
+  @Outcome(expect = FORBIDDEN, desc = "Not wired any more, and nobody had it busy.")
+  public static class UnwireAgainstUnwireCanary extends WiredTwice {
+    @Override
+    public boolean unwireUnlessLast(int page) {
+      if (pages.wireCount(page) == 1) {
+        return true;
+      }
+      pages.addWire(page, -1); // looked and unwired in two steps
+      return false;
+    }
+
+    @Actor
+    public void one() {
+      unwireUnlessLast(page);
+    }
+
+    @Actor
+    public void two() {
+      unwireUnlessLast(page);
+    }
+
+    @Arbiter
+    public void end(I_Result r) {
+      r.r1 = pages.wireCount(page);
+    }
+  }
+
+  /// A clean active page that belongs to nothing: one thread wires it, the other frees it.
+  public static class Reclaimed {
+    final PageArray pages = Ring.pages();
+    final PageBusy busy = Ring.MACHINE.page().busy();
+    final PageMover mover = Ring.MACHINE.page().mover();
+    final VmThread self = Ring.thread();
+    final int page = Ring.MACHINE.allocator().allocate(self, Ring.next(), AllocClass.INTERRUPT);
+    private volatile boolean panicked;
+
+    public Reclaimed() {
+      pages.setValid(page);
+      mover.activate(self, page);
+      busy.unbusy(page);
+    }
+
+    final boolean isFree() {
+      return PageQueue.FREE.isKindOf(pages.queue(page));
+    }
+
+    final void tryToFree() {
+      try {
+        Ring.MACHINE.pageOperations().reclaim().tryToFree(self, page);
+      } catch (VmPanic _) {
+        panicked = true;
+      }
+    }
+
+    /// What became of the page, which is free in the end.
+    final String end() {
+      boolean wired = pages.wireCount(page) != 0;
+      boolean free = isFree();
+      if (wired) {
+        pages.addWire(page, -1); // the counts of this machine are of no interest
+      }
+      if (!free) {
+        if (!busy.isHardBusy(page)) {
+          busy.takeIdle(page);
+        }
+        Ring.MACHINE.allocator().free(self, page);
+      }
+      return (wired ? "wired" : "") + (free ? "free" : "") + (panicked ? " panic" : "");
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "wired", expect = ACCEPTABLE, desc = "The wirer was first: not freed.")
+  @Outcome(id = "free", expect = ACCEPTABLE, desc = "Freed; the wirer saw it busy or free.")
+  @Outcome(expect = FORBIDDEN, desc = "Freed while it was wired.")
+  public static class WireAgainstFree extends Reclaimed {
+    @Actor
+    public void wirer() {
+      if (busy.tryHardBusy(page)) {
+        if (!isFree()) {
+          mover.wire(Ring.thread(), page);
+        }
+        busy.unbusy(page);
+      }
+    }
+
+    @Actor
+    public void freer() {
+      tryToFree();
+    }
+
+    @Arbiter
+    public void end(L_Result r) {
+      r.r1 = end();
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "wired", expect = ACCEPTABLE, desc = "The wirer was first: not freed.")
+  @Outcome(id = "free", expect = ACCEPTABLE, desc = "Freed; the wirer saw it busy or free.")
+  @Outcome(expect = FORBIDDEN, desc = "Freed while it was wired.")
+  public static class WireAgainstFreeCanary extends Reclaimed {
+    @Actor
+    public void wirer() {
+      if (!isFree()) {
+        pages.addWire(page, 1); // without making the page busy
+      }
+    }
+
+    @Actor
+    public void freer() {
+      tryToFree();
+    }
+
+    @Arbiter
+    public void end(L_Result r) {
+      r.r1 = end();
+    }
+  }
+}
