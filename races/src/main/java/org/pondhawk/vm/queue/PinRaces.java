@@ -114,7 +114,7 @@ public final class PinRaces {
       boolean wired = pages.wireCount(page) != 0;
       boolean free = isFree();
       if (wired) {
-        pages.addWire(page, -1); // the counts of this machine are of no interest
+        pages.addWire(page, -pages.wireCount(page)); // the counts here are of no interest
       }
       if (!free) {
         if (!busy.isHardBusy(page)) {
