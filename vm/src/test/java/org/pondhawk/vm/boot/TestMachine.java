@@ -8,6 +8,7 @@ import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.pmap.Pte;
+import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.swap.SwapFileSpec;
 import org.pondhawk.vm.sync.VmThread;
@@ -21,19 +22,40 @@ public final class TestMachine implements AutoCloseable {
   public final AtomicLong clock = new AtomicLong();
   public final Machine vm;
   public final VmThread self;
+  private final TableForm tables;
 
   /// A machine with so many frames, that poisons freed ones.
   ///
   /// @param swapDirectory where swap goes, or null for none
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes) {
+    this(frames, swapDirectory, swapBytes, TableForm.LINEAR);
+  }
+
+  /// A machine whose page tables have a form.
+  public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, TableForm tables) {
+    this(frames, swapDirectory, swapBytes, tables, FaultSpec.PLAIN);
+  }
+
+  /// A machine with so many frames and no swap, whose faults are served in some way.
+  public TestMachine(int frames, FaultSpec faults) {
+    this(frames, null, 0, TableForm.LINEAR, faults);
+  }
+
+  private TestMachine(
+      int frames,
+      @Nullable Path swapDirectory,
+      long swapBytes,
+      TableForm tables,
+      FaultSpec faults) {
+    this.tables = tables;
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
-    MachineSpec probe = spec(0, swap);
+    MachineSpec probe = spec(0, swap, faults);
     long bytes =
         probe.minimumBytes()
             + (long) (frames - MachineSpec.MIN_FRAMES)
                 * (PAGE_SIZE + org.pondhawk.vm.page.PageArray.bytesFor(1, 0));
-    vm = new Machine(spec(bytes, swap), Seams.SOUND, Runnable::run);
+    vm = new Machine(spec(bytes, swap, faults), Seams.SOUND, Runnable::run);
     self = vm.newThread("test");
   }
 
@@ -42,9 +64,21 @@ public final class TestMachine implements AutoCloseable {
     this(frames, null, 0);
   }
 
-  private MachineSpec spec(long bytes, @Nullable SwapFileSpec swap) {
+  private MachineSpec spec(long bytes, @Nullable SwapFileSpec swap, FaultSpec faults) {
     return new MachineSpec(
-        bytes, PAGE_SIZE, swap, 2, 1L << 40, true, 1_000_000_000L, true, clock::get);
+        bytes,
+        PAGE_SIZE,
+        swap,
+        16,
+        2,
+        1L << 40,
+        tables,
+        true,
+        1_000_000_000L,
+        1_000_000_000L,
+        true,
+        faults,
+        clock::get);
   }
 
   public Pressure pressure() {
