@@ -103,6 +103,9 @@ final class ReferenceDocument {
     for (ReferencePart part : row.parts()) {
       if (part.names().contains(name)) {
         lines.add(name + ": " + plain(part.answer()));
+        if (part.answer().state() == ReferenceState.HERE) {
+          lines.add("  where     " + part.answer().file());
+        }
         lines.add("It belongs to:");
       }
     }

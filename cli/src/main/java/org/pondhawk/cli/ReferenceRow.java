@@ -5,6 +5,7 @@ import java.util.Set;
 
 /// One entry of the index of the reference's names.
 ///
+/// @param line where it stands in the source, from 1
 /// @param group the part of the system that it belongs to, a heading of the document
 /// @param name as the reference writes it
 /// @param kind one of [#KINDS]
@@ -14,6 +15,7 @@ import java.util.Set;
 /// @param contract what it promises, in one line
 /// @param parts fields, flags and constants that belong to it
 record ReferenceRow(
+    int line,
     String group,
     String name,
     String kind,

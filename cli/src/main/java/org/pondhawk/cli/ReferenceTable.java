@@ -21,19 +21,21 @@ final class ReferenceTable {
 
   private final List<ReferenceRow> rows;
   private final Map<String, ReferenceRow> byName = new LinkedHashMap<>();
-  private final List<String> repeated = new ArrayList<>();
+  private final Map<String, Integer> repeated = new LinkedHashMap<>();
 
   private ReferenceTable(List<ReferenceRow> rows) {
     this.rows = List.copyOf(rows);
     for (ReferenceRow row : rows) {
-      note(row.name(), row);
-      row.parts().forEach(part -> part.names().forEach(name -> note(name, row)));
+      note(row.name(), row, row.line());
+      for (ReferencePart part : row.parts()) {
+        part.names().forEach(name -> note(name, row, part.line()));
+      }
     }
   }
 
-  private void note(String name, ReferenceRow row) {
+  private void note(String name, ReferenceRow row, int line) {
     if (byName.putIfAbsent(name, row) != null) {
-      repeated.add(name);
+      repeated.put(name, line);
     }
   }
 
@@ -60,9 +62,9 @@ final class ReferenceTable {
         if (line.startsWith("== ")) {
           group = line.substring(3).strip();
         } else if (line.startsWith("+ ")) {
-          rows.getLast().parts().add(part(line.substring(2)));
+          rows.getLast().parts().add(part(number, line.substring(2)));
         } else if (!line.isBlank() && !line.startsWith("#")) {
-          rows.add(row(group, line));
+          rows.add(row(number, group, line));
         }
       } catch (RuntimeException e) {
         throw new IllegalArgumentException(SOURCE + ":" + number + ": " + e.getMessage(), e);
@@ -71,17 +73,24 @@ final class ReferenceTable {
     return new ReferenceTable(rows);
   }
 
-  private static ReferenceRow row(String group, String line) {
+  private static ReferenceRow row(int number, String group, String line) {
     List<String> cells = cells(line, 6);
     ReferenceAnswer answer = ReferenceAnswer.of(cells.get(2), cells.get(3));
     return new ReferenceRow(
-        group, cells.get(0), cells.get(1), answer, cells.get(4), cells.get(5), new ArrayList<>());
+        number,
+        group,
+        cells.get(0),
+        cells.get(1),
+        answer,
+        cells.get(4),
+        cells.get(5),
+        new ArrayList<>());
   }
 
-  private static ReferencePart part(String line) {
+  private static ReferencePart part(int number, String line) {
     List<String> cells = cells(line, 3);
     List<String> names = List.of(cells.get(0).split(" +", -1));
-    return new ReferencePart(names, ReferenceAnswer.of(cells.get(1), cells.get(2)));
+    return new ReferencePart(number, names, ReferenceAnswer.of(cells.get(1), cells.get(2)));
   }
 
   private static List<String> cells(String line, int count) {
@@ -107,9 +116,9 @@ final class ReferenceTable {
     return groups;
   }
 
-  /// Names that the table has more than once.
-  List<String> repeated() {
-    return List.copyOf(repeated);
+  /// Names that the table has more than once, with the last line that has them.
+  Map<String, Integer> repeated() {
+    return Map.copyOf(repeated);
   }
 
   /// The row of a name, or the one that the name is a part of.

@@ -5,53 +5,67 @@ import java.lang.reflect.Member;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.Predicate;
 import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Whether the index of the reference's names is true of the code. Every finding is a line that
-/// says what to do.
+/// says which line of the index to change, and how.
 final class ReferenceAudit {
+  static final String SOURCE = "cli/src/main/resources/org/pondhawk/cli/reference.txt";
+
+  private static final String VM = "vm/src/main/java/org/pondhawk/vm/";
   private static final String PACKAGE = "org.pondhawk.vm.";
   private static final Pattern CODE_SPAN = Pattern.compile("`([^`]*)`");
   private static final Pattern WORD = Pattern.compile("[\\w.]+");
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)#:]+)\\)");
+  private static final Pattern PLACE = Pattern.compile(VM + "(.*)\\.java:\\d+");
 
   private final Path project;
-  private final Set<String> documented;
+  private final Map<String, String> documented;
 
   /// An audit against a checkout.
   ///
-  /// @param documented the names that doc comments of the code have in backticks
-  ReferenceAudit(Path project, Set<String> documented) {
+  /// @param documented the names that doc comments of the code have in backticks, and where
+  ReferenceAudit(Path project, Map<String, String> documented) {
     this.project = project;
     this.documented = documented;
   }
 
-  /// The words in backticks in the doc comments of `vm`. Those of `mem` are left out: there a name
-  /// such as `mmap` is the host's.
-  static Set<String> documentedIn(Path project) throws IOException {
-    var words = new HashSet<String>();
-    try (Stream<Path> files = Files.walk(project.resolve("vm/src/main/java/org/pondhawk/vm"))) {
-      Predicate<String> ours =
-          file -> file.endsWith(".java") && !file.contains("/org/pondhawk/vm/mem/");
-      for (Path file : files.filter(f -> ours.test(f.toString())).toList()) {
-        Files.readString(file)
-            .lines()
-            .filter(line -> line.strip().startsWith("///"))
-            .flatMap(line -> CODE_SPAN.matcher(line).results())
-            .flatMap(span -> WORD.matcher(span.group(1)).results())
-            .map(MatchResult::group)
-            .forEach(words::add);
+  /// The words in backticks in the doc comments of `vm`, each with the first place that has it.
+  /// Those of `mem` are left out: there a name such as `mmap` is the host's.
+  static Map<String, String> documentedIn(Path project) throws IOException {
+    var words = new HashMap<String, String>();
+    try (Stream<Path> files = Files.walk(project.resolve(VM))) {
+      for (Path file : files.sorted().toList()) {
+        String name = project.relativize(file).toString().replace('\\', '/');
+        if (name.endsWith(".java") && !name.startsWith(VM + "mem/")) {
+          noteWords(words, name, Files.readAllLines(file));
+        }
       }
     }
     return words;
+  }
+
+  private static void noteWords(Map<String, String> words, String file, List<String> lines) {
+    for (int i = 0; i < lines.size(); i++) {
+      if (lines.get(i).strip().startsWith("///")) {
+        String place = file + ":" + (i + 1);
+        CODE_SPAN
+            .matcher(lines.get(i))
+            .results()
+            .flatMap(span -> WORD.matcher(span.group(1)).results())
+            .map(MatchResult::group)
+            .forEach(word -> words.putIfAbsent(word, place));
+      }
+    }
   }
 
   /// All findings about a table.
@@ -61,51 +75,95 @@ final class ReferenceAudit {
     var findings = new ArrayList<String>();
     for (String name : new TreeSet<>(required)) {
       if (table.find(name) == null) {
-        findings.add(name + " is missing");
+        findings.add(SOURCE + ": no row has " + name + "; the head says how to add one");
       }
     }
-    table.repeated().forEach(name -> findings.add(name + " stands there twice"));
+    new TreeMap<>(table.repeated())
+        .forEach((name, line) -> findings.add(at(line) + name + " has two entries: drop one"));
     for (ReferenceRow row : table.rows()) {
-      check(findings, List.of(row.name()), row.answer());
-      row.parts().forEach(part -> check(findings, part.names(), part.answer()));
-      if (!row.test().isEmpty() && !Files.exists(project.resolve(row.testFile()))) {
-        findings.add(row.name() + " is tested by " + row.testFile() + ", which does not exist");
+      checkTest(findings, row);
+      check(findings, row.line(), List.of(row.name()), row.answer());
+      notePlanned(findings, row.line(), row.name(), row.answer(), rowFor(row));
+      for (ReferencePart part : row.parts()) {
+        check(findings, part.line(), part.names(), part.answer());
+        for (String name : part.names()) {
+          notePlanned(findings, part.line(), name, part.answer(), partFor(name));
+        }
       }
     }
     return findings;
   }
 
-  private void check(List<String> findings, List<String> names, ReferenceAnswer answer) {
-    switch (answer.state()) {
-      case HERE -> {
-        if (!exists(answer)) {
-          findings.add(names + " is here as " + answer.text() + ", which does not exist");
-        }
-      }
-      case PLANNED -> {
-        if (answer.hasCounterpart() && exists(answer)) {
-          findings.add(names + " is planned as " + answer.text() + ", which exists by now");
-        }
-        for (String name : names) {
-          if (documented.contains(name)) {
-            findings.add(name + " is planned, but a doc comment of vm names it: look again");
-          }
-        }
-      }
-      case NONE -> {}
+  private static String at(int line) {
+    return SOURCE + ":" + line + ": ";
+  }
+
+  private void checkTest(List<String> findings, ReferenceRow row) {
+    if (!row.test().isEmpty() && !Files.exists(project.resolve(row.testFile()))) {
+      findings.add(
+          at(row.line())
+              + "%s is tested by %s, but there is no %s: name the class that tests it now"
+                  .formatted(row.name(), row.test(), row.testFile()));
     }
   }
 
-  private boolean exists(ReferenceAnswer answer) {
-    if (!Files.exists(project.resolve(answer.file()))) {
-      return false;
+  private void check(List<String> findings, int line, List<String> names, ReferenceAnswer answer) {
+    if (!answer.hasCounterpart()) {
+      return;
     }
+    String lacking = lacking(answer);
+    String what = at(line) + String.join(", ", names) + ": " + answer.state().word();
+    if (answer.state() == ReferenceState.HERE && !lacking.isEmpty()) {
+      findings.add(
+          "%s as %s, but %s: name what stands for it now".formatted(what, answer.text(), lacking));
+    } else if (answer.state() == ReferenceState.PLANNED && lacking.isEmpty()) {
+      findings.add(
+          "%s as %s, which exists by now: make it here, with its test, or empty the cell"
+              .formatted(what, answer.text()));
+    }
+  }
+
+  /// What a row is to be like once a class stands for it.
+  private interface Line {
+    String with(String className);
+  }
+
+  private static Line rowFor(ReferenceRow row) {
+    return type ->
+        "%s | %s | here | %s#MEMBER | %sTest | %s"
+            .formatted(row.name(), row.kind(), type, type, row.contract());
+  }
+
+  private static Line partFor(String name) {
+    return type -> "+ %s | here | %s#MEMBER".formatted(name, type);
+  }
+
+  private void notePlanned(
+      List<String> findings, int line, String name, ReferenceAnswer answer, Line written) {
+    String place = documented.get(name);
+    if (answer.state() != ReferenceState.PLANNED || place == null) {
+      return;
+    }
+    Matcher matcher = PLACE.matcher(place);
+    String type = matcher.matches() ? matcher.group(1).replace('/', '.') : "CLASS";
+    findings.add(
+        at(line)
+            + "%s is planned, but %s names it. If it is built, write `%s`; else drop its backticks"
+                .formatted(name, place, written.with(type)));
+  }
+
+  /// What of a counterpart does not exist, or empty.
+  private String lacking(ReferenceAnswer answer) {
     try {
       ClassLoader loader = ReferenceAudit.class.getClassLoader();
       Class<?> type = Class.forName(PACKAGE + answer.className(), false, loader);
-      return answer.member().isEmpty() || hasMember(type, answer.member());
+      if (!Files.exists(project.resolve(answer.file()))) {
+        return "there is no " + answer.file();
+      }
+      boolean has = answer.member().isEmpty() || hasMember(type, answer.member());
+      return has ? "" : answer.className() + " has no member " + answer.member();
     } catch (ClassNotFoundException _) {
-      return false;
+      return "there is no class " + answer.className();
     }
   }
 

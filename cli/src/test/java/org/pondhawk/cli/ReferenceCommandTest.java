@@ -53,7 +53,20 @@ class ReferenceCommandTest {
     assertThat(reference("PG_REFERENCED")).isEqualTo(0);
 
     assertThat(out.toString())
-        .startsWith("PG_REFERENCED: here as PageFlags.REFERENCED\nIt belongs to:\nvm_page: here");
+        .startsWith(
+            """
+            PG_REFERENCED: here as PageFlags.REFERENCED
+              where     vm/src/main/java/org/pondhawk/vm/page/PageFlags.java
+            It belongs to:
+            vm_page: here\
+            """);
+  }
+
+  @Test
+  void takesTheTwoWordsOfADebuggersCommandAsOneName() {
+    assertThat(reference("show", "pageq")).isEqualTo(0);
+
+    assertThat(out.toString()).startsWith("show pageq: ");
   }
 
   @Test

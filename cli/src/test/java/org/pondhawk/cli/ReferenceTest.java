@@ -9,8 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ReferenceTest {
   private static final Path PROJECT = Path.of("..");
   private static final String COMMAND = "./pondhawk reference --write docs/reference.md";
+  private static final String AT = ReferenceAudit.SOURCE + ":";
 
   private static final String GOOD_ROW =
       "vm_page_alloc | operation | here | queue.PageAllocator#allocate | queue.PageAllocatorTest"
@@ -44,7 +45,9 @@ class ReferenceTest {
     void isTrueOfTheCode() throws IOException {
       var audit = new ReferenceAudit(PROJECT, ReferenceAudit.documentedIn(PROJECT));
 
-      assertThat(audit.findings(ReferenceTable.load(), required())).isEmpty();
+      assertThat(audit.findings(ReferenceTable.load(), required()))
+          .as("change these lines, then run " + COMMAND)
+          .isEmpty();
     }
 
     @Test
@@ -57,7 +60,7 @@ class ReferenceTest {
     @Test
     void linksToWhatIsThere() throws IOException {
       String committed = Files.readString(PROJECT.resolve("docs/reference.md"));
-      var audit = new ReferenceAudit(PROJECT, Set.of());
+      var audit = new ReferenceAudit(PROJECT, Map.of());
 
       assertThat(audit.deadLinks(committed)).isEmpty();
     }
@@ -72,7 +75,8 @@ class ReferenceTest {
   @Nested
   class TheAudit {
     private List<String> findings(String text) {
-      var audit = new ReferenceAudit(PROJECT, Set.of("vm_page_grab", "PG_RAM"));
+      String place = "vm/src/main/java/org/pondhawk/vm/object/PageGrab.java:7";
+      var audit = new ReferenceAudit(PROJECT, Map.of("vm_page_grab", place, "PG_RAM", place));
       return audit.findings(ReferenceTable.parse(text), List.of("vm_page_alloc"));
     }
 
@@ -85,32 +89,43 @@ class ReferenceTest {
     @Test
     void missesAName() {
       assertThat(findings("mmap | operation | planned | | | Maps memory\n"))
-          .containsExactly("vm_page_alloc is missing");
+          .containsExactly(
+              ReferenceAudit.SOURCE + ": no row has vm_page_alloc; the head says how to add one");
     }
 
     @Test
     void noticesANameTwice() {
-      assertThat(findings(GOOD_ROW + GOOD_ROW)).containsExactly("vm_page_alloc stands there twice");
+      assertThat(findings(GOOD_ROW + GOOD_ROW))
+          .containsExactly(AT + "2: vm_page_alloc has two entries: drop one");
       assertThat(findings(GOOD_ROW + "+ vm_page_alloc | planned |\n"))
-          .containsExactly("vm_page_alloc stands there twice");
+          .containsExactly(AT + "2: vm_page_alloc has two entries: drop one");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"queue.PageDispenser", "PageAllocator", "queue.PageAllocator#allocat"})
-    void noticesACounterpartThatDoesNotExist(String counterpart) {
+    @CsvSource({
+      "queue.PageDispenser, there is no class queue.PageDispenser",
+      "PageAllocator, there is no class PageAllocator",
+      "queue.PageAllocator#allocat, queue.PageAllocator has no member allocat",
+    })
+    void noticesACounterpartThatDoesNotExist(String counterpart, String lacking) {
+      String rest = "here as " + counterpart + ", but " + lacking + ": name what stands for it now";
+
       assertThat(findings(GOOD_ROW.replace("queue.PageAllocator#allocate", counterpart)))
-          .containsExactly("[vm_page_alloc] is here as " + counterpart + ", which does not exist");
-      assertThat(findings(GOOD_ROW + "+ PG_ZERO | here | " + counterpart + "\n"))
-          .containsExactly("[PG_ZERO] is here as " + counterpart + ", which does not exist");
+          .containsExactly(AT + "1: vm_page_alloc: " + rest);
+      assertThat(findings(GOOD_ROW + "+ PG_ZERO PG_FREE | here | " + counterpart + "\n"))
+          .containsExactly(AT + "2: PG_ZERO, PG_FREE: " + rest);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"queue.PageAllocatorTests", "testkit.PageAllocatorTest"})
-    void noticesATestThatDoesNotExist(String test) {
+    @CsvSource({
+      "queue.PageAllocatorTests, vm/src/test/java/org/pondhawk/vm/queue/PageAllocatorTests.java",
+      "testkit.NoTest, testkit/src/test/java/org/pondhawk/testkit/NoTest.java",
+    })
+    void noticesATestThatDoesNotExist(String test, String file) {
       assertThat(findings(GOOD_ROW.replace("queue.PageAllocatorTest", test)))
           .singleElement()
           .asString()
-          .contains("vm_page_alloc is tested by", "which does not exist");
+          .startsWith(AT + "1: vm_page_alloc is tested by " + test + ", but there is no " + file);
     }
 
     @ParameterizedTest
@@ -119,7 +134,9 @@ class ReferenceTest {
       String planned = "mmap | operation | planned | " + counterpart + " | | Maps memory\n";
 
       assertThat(findings(GOOD_ROW + planned))
-          .containsExactly("[mmap] is planned as " + counterpart + ", which exists by now");
+          .singleElement()
+          .asString()
+          .startsWith(AT + "2: mmap: planned as " + counterpart + ", which exists by now: ");
       assertThat(findings(GOOD_ROW + planned.replace(counterpart, "queue.PageAllocator#grab")))
           .isEmpty();
     }
@@ -127,18 +144,31 @@ class ReferenceTest {
     @Test
     void noticesAPlannedNameThatTheCodeDocuments() {
       String planned = "vm_page_grab | operation | planned | | | Finds a page\n";
+      String why =
+          " is planned, but vm/src/main/java/org/pondhawk/vm/object/PageGrab.java:7 names it. ";
 
       assertThat(findings(GOOD_ROW + planned + "+ PG_RAM PG_ZERO | planned |\n"))
           .containsExactly(
-              "vm_page_grab is planned, but a doc comment of vm names it: look again",
-              "PG_RAM is planned, but a doc comment of vm names it: look again");
+              AT
+                  + "2: vm_page_grab"
+                  + why
+                  + "If it is built, write `vm_page_grab | operation | here |"
+                  + " object.PageGrab#MEMBER | object.PageGrabTest | Finds a page`;"
+                  + " else drop its backticks",
+              AT
+                  + "3: PG_RAM"
+                  + why
+                  + "If it is built, write `+ PG_RAM | here | object.PageGrab#MEMBER`;"
+                  + " else drop its backticks");
     }
 
     @Test
     void readsWhatTheCodeDocuments() throws IOException {
       assertThat(ReferenceAudit.documentedIn(PROJECT))
-          .contains("vm_page_alloc", "PG_MAPPED")
-          .doesNotContain("PageAllocator", "no_such_name");
+          .hasEntrySatisfying(
+              "PG_MAPPED", place -> assertThat(place).matches(".*/vm/page/PageFlags\\.java:\\d+"))
+          .containsKey("vm_page_alloc")
+          .doesNotContainKeys("PageAllocator", "no_such_name");
     }
 
     @Test
@@ -150,7 +180,7 @@ class ReferenceTest {
 
     @Test
     void noticesADeadLink() {
-      var audit = new ReferenceAudit(PROJECT, Set.of());
+      var audit = new ReferenceAudit(PROJECT, Map.of());
 
       assertThat(audit.deadLinks("[a](glossary.md) [b](../vm/Nothing.java) [c](nothing.md)"))
           .containsExactly("../vm/Nothing.java", "nothing.md");
