@@ -66,6 +66,16 @@ class ReferenceTest {
     }
 
     @Test
+    void hasWhatTheExamplesMissAsPlanned() throws IOException {
+      String examples = Files.readString(PROJECT.resolve("docs/examples.md"));
+
+      assertThat(ReferenceAudit.builtByNow(ReferenceTable.load(), examples))
+          .as("docs/examples.md: write the example, or another sentence")
+          .isEmpty();
+      assertThat(new ReferenceAudit(PROJECT, Map.of()).deadLinks(examples)).isEmpty();
+    }
+
+    @Test
     void hasMoreThanAHandfulOfNames() throws IOException {
       assertThat(required()).hasSizeGreaterThan(600).contains("vm_page_grab", "VM_FAULT_DIRTY");
     }
@@ -176,6 +186,22 @@ class ReferenceTest {
       String committed = Files.readString(PROJECT.resolve("docs/reference.md"));
 
       assertThat(differenceTo(committed + "\n")).contains(COMMAND);
+    }
+
+    @Test
+    void noticesThatAnExampleIsMissingNoMore() {
+      var table =
+          ReferenceTable.parse(
+              GOOD_ROW
+                  + "+ VM_ALLOC_QUICK | here | queue.AllocClass#QUICK\n"
+                  + "mmap | operation | planned | | | Maps memory\n");
+
+      assertThat(ReferenceAudit.builtByNow(table, "Not yet: `mmap`, so there is no program.\n"))
+          .isEmpty();
+      assertThat(
+              ReferenceAudit.builtByNow(
+                  table, "Not yet: `vm_page_alloc`.\nNot yet: `VM_ALLOC_QUICK`.\nNot yet: `x`.\n"))
+          .hasSize(3);
     }
 
     @Test
