@@ -27,23 +27,47 @@ final class ReferenceAudit {
   private static final Pattern WORD = Pattern.compile("[\\w.]+");
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)#:]+)\\)");
   private static final Pattern NOT_YET = Pattern.compile("(?m)^Not yet: `([^`]+)`");
-  private static final Pattern PLACE = Pattern.compile(VM + "(.*)\\.java:\\d+");
+  private static final Pattern TYPE = Pattern.compile("\\b(class|record|interface|enum) ");
+  private static final Pattern MEMBER = Pattern.compile("(\\w+)( =.*)?[;(,]");
 
   private final Path project;
-  private final Map<String, String> documented;
+  private final Map<String, Place> documented;
+
+  /// Where a doc comment names something.
+  ///
+  /// @param file from the root of the project
+  /// @param line from 1
+  /// @param member what the comment is of, or empty for a class
+  record Place(String file, int line, String member) {
+    /// What is documented there, as an answer of the index.
+    String answer() {
+      String type = file.replaceFirst("^" + VM, "").replace(".java", "").replace('/', '.');
+      return member.isEmpty() ? type : type + "#" + member;
+    }
+
+    /// Its usual test.
+    String test() {
+      return answer().replaceFirst("#.*", "") + "Test";
+    }
+
+    @Override
+    public String toString() {
+      return file + ":" + line;
+    }
+  }
 
   /// An audit against a checkout.
   ///
   /// @param documented the names that doc comments of the code have in backticks, and where
-  ReferenceAudit(Path project, Map<String, String> documented) {
+  ReferenceAudit(Path project, Map<String, Place> documented) {
     this.project = project;
     this.documented = documented;
   }
 
   /// The words in backticks in the doc comments of `vm`, each with the first place that has it.
   /// Those of `mem` are left out: there a name such as `mmap` is the host's.
-  static Map<String, String> documentedIn(Path project) throws IOException {
-    var words = new HashMap<String, String>();
+  static Map<String, Place> documentedIn(Path project) throws IOException {
+    var words = new HashMap<String, Place>();
     try (Stream<Path> files = Files.walk(project.resolve(VM))) {
       for (Path file : files.sorted().toList()) {
         String name = project.relativize(file).toString().replace('\\', '/');
@@ -55,10 +79,10 @@ final class ReferenceAudit {
     return words;
   }
 
-  private static void noteWords(Map<String, String> words, String file, List<String> lines) {
+  private static void noteWords(Map<String, Place> words, String file, List<String> lines) {
     for (int i = 0; i < lines.size(); i++) {
       if (lines.get(i).strip().startsWith("///")) {
-        String place = file + ":" + (i + 1);
+        Place place = new Place(file, i + 1, memberBelow(lines, i));
         CODE_SPAN
             .matcher(lines.get(i))
             .results()
@@ -67,6 +91,18 @@ final class ReferenceAudit {
             .forEach(word -> words.putIfAbsent(word, place));
       }
     }
+  }
+
+  /// What the doc comment that a line belongs to is of: a guess that saves looking.
+  private static String memberBelow(List<String> lines, int comment) {
+    String code =
+        lines.subList(comment, lines.size()).stream()
+            .map(String::strip)
+            .filter(line -> !line.isEmpty() && !line.startsWith("///") && !line.startsWith("@"))
+            .findFirst()
+            .orElse("");
+    Matcher member = MEMBER.matcher(code);
+    return TYPE.matcher(code).find() || !member.find() ? "" : member.group(1);
   }
 
   /// All findings about a table.
@@ -124,33 +160,30 @@ final class ReferenceAudit {
     }
   }
 
-  /// What a row is to be like once a class stands for it.
+  /// What a row is to be like once it is built.
   private interface Line {
-    String with(String className);
+    String with(Place place);
   }
 
   private static Line rowFor(ReferenceRow row) {
-    return type ->
-        "%s | %s | here | %s#MEMBER | %sTest | %s"
-            .formatted(row.name(), row.kind(), type, type, row.contract());
+    return place ->
+        "%s | %s | here | %s | %s | %s"
+            .formatted(row.name(), row.kind(), place.answer(), place.test(), row.contract());
   }
 
   private static Line partFor(String name) {
-    return type -> "+ %s | here | %s#MEMBER".formatted(name, type);
+    return place -> "+ %s | here | %s".formatted(name, place.answer());
   }
 
   private void notePlanned(
       List<String> findings, int line, String name, ReferenceAnswer answer, Line written) {
-    String place = documented.get(name);
-    if (answer.state() != ReferenceState.PLANNED || place == null) {
-      return;
+    Place place = documented.get(name);
+    if (answer.state() == ReferenceState.PLANNED && place != null) {
+      findings.add(
+          at(line)
+              + "%s is planned, but %s names it. If it is built, write `%s`; else drop its backticks"
+                  .formatted(name, place, written.with(place)));
     }
-    Matcher matcher = PLACE.matcher(place);
-    String type = matcher.matches() ? matcher.group(1).replace('/', '.') : "CLASS";
-    findings.add(
-        at(line)
-            + "%s is planned, but %s names it. If it is built, write `%s`; else drop its backticks"
-                .formatted(name, place, written.with(type)));
   }
 
   /// What of a counterpart does not exist, or empty.

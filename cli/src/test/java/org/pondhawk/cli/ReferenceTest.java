@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -85,7 +86,8 @@ class ReferenceTest {
   @Nested
   class TheAudit {
     private List<String> findings(String text) {
-      String place = "vm/src/main/java/org/pondhawk/vm/object/PageGrab.java:7";
+      String file = "vm/src/main/java/org/pondhawk/vm/object/PageGrab.java";
+      var place = new ReferenceAudit.Place(file, 7, "grab");
       var audit = new ReferenceAudit(PROJECT, Map.of("vm_page_grab", place, "PG_RAM", place));
       return audit.findings(ReferenceTable.parse(text), List.of("vm_page_alloc"));
     }
@@ -163,21 +165,26 @@ class ReferenceTest {
                   + "2: vm_page_grab"
                   + why
                   + "If it is built, write `vm_page_grab | operation | here |"
-                  + " object.PageGrab#MEMBER | object.PageGrabTest | Finds a page`;"
+                  + " object.PageGrab#grab | object.PageGrabTest | Finds a page`;"
                   + " else drop its backticks",
               AT
                   + "3: PG_RAM"
                   + why
-                  + "If it is built, write `+ PG_RAM | here | object.PageGrab#MEMBER`;"
+                  + "If it is built, write `+ PG_RAM | here | object.PageGrab#grab`;"
                   + " else drop its backticks");
+    }
+
+    private static Consumer<ReferenceAudit.Place> is(String answer) {
+      return place -> assertThat(place.answer()).isEqualTo(answer);
     }
 
     @Test
     void readsWhatTheCodeDocuments() throws IOException {
       assertThat(ReferenceAudit.documentedIn(PROJECT))
-          .hasEntrySatisfying(
-              "PG_MAPPED", place -> assertThat(place).matches(".*/vm/page/PageFlags\\.java:\\d+"))
-          .containsKey("vm_page_alloc")
+          .hasEntrySatisfying("PG_MAPPED", is("page.PageFlags#MAPPED"))
+          .hasEntrySatisfying("vm_page_zero_idle", is("queue.PageZeroer"))
+          .hasEntrySatisfying("vm_page_undirty", is("page.PageArray#clearDirty"))
+          .hasEntrySatisfying("PQ_CACHE", is("queue.PageQueue#CACHE"))
           .doesNotContainKeys("PageAllocator", "no_such_name");
     }
 
