@@ -12,7 +12,6 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 import org.openjdk.jcstress.infra.results.L_Result;
 import org.pondhawk.races.Ring;
-import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.sync.VmThread;
@@ -90,7 +89,8 @@ public final class PinRaces {
     final PageMover mover = Ring.MACHINE.page().mover();
     final VmThread self = Ring.thread();
     final int page = Ring.MACHINE.allocator().allocate(self, Ring.next(), AllocClass.INTERRUPT);
-    private volatile boolean panicked;
+    private boolean wired;
+    private boolean freed;
 
     public Reclaimed() {
       pages.setValid(page);
@@ -102,28 +102,25 @@ public final class PinRaces {
       return PageQueue.FREE.isKindOf(pages.queue(page));
     }
 
-    final void tryToFree() {
-      try {
-        Ring.MACHINE.pageOperations().reclaim().tryToFree(self, page);
-      } catch (VmPanic _) {
-        panicked = true;
-      }
+    final void wire() {
+      mover.wire(self, page);
+      wired = true;
     }
 
-    /// What became of the page, which is free in the end.
+    final void tryToFree() {
+      freed = Ring.MACHINE.pageOperations().reclaim().tryToFree(Ring.thread(), page);
+    }
+
+    /// What the two did. A page that was freed may be another state's by now.
     final String end() {
-      boolean wired = pages.wireCount(page) != 0;
-      boolean free = isFree();
-      if (wired) {
-        pages.addWire(page, -pages.wireCount(page)); // the counts here are of no interest
-      }
-      if (!free) {
-        if (!busy.isHardBusy(page)) {
-          busy.takeIdle(page);
+      if (!freed) {
+        busy.takeIdle(page);
+        if (wired) {
+          mover.unwire(self, page, true);
         }
         Ring.MACHINE.allocator().free(self, page);
       }
-      return (wired ? "wired" : "") + (free ? "free" : "") + (panicked ? " panic" : "");
+      return (wired ? "wired" : "") + (freed ? "free" : "");
     }
   }
 
@@ -137,7 +134,7 @@ public final class PinRaces {
     public void wirer() {
       if (busy.tryHardBusy(page)) {
         if (!isFree()) {
-          mover.wire(Ring.thread(), page);
+          wire();
         }
         busy.unbusy(page);
       }
