@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.check.VmCheck;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.VmStats;
@@ -21,6 +22,7 @@ public final class VirtualMemory implements AutoCloseable {
   private final VmConfig config;
   private final Machine machine;
   private final EdgeThreads edge;
+  private final ContiguousPool contiguous;
   private final ExecutorService io;
   private final Thread daemon;
   private final Thread collapser;
@@ -38,6 +40,7 @@ public final class VirtualMemory implements AutoCloseable {
                     .unstarted(task));
     this.machine = new Machine(config.spec(), seams, io);
     this.edge = new EdgeThreads(machine);
+    this.contiguous = new ContiguousPool(machine, edge);
     this.collapser =
         Thread.ofPlatform().daemon().name("pondhawk-collapse").unstarted(machine.collapser());
     this.daemon = Thread.ofPlatform().daemon().name("pondhawk-pageout").unstarted(machine.daemon());
@@ -69,6 +72,42 @@ public final class VirtualMemory implements AutoCloseable {
   /// Makes an empty address space.
   public AddressSpace newAddressSpace() {
     return new AddressSpace(machine, edge, machine.newSpace());
+  }
+
+  /// Takes neighbouring frames as one segment, which starts at a frame: see [ContiguousMemory]. The
+  /// reserve is asked first ([VmConfig#dmaReserve]); then frames are emptied, which may wait for
+  /// transfers to swap.
+  ///
+  /// @param bytes at least 1; whole frames are taken
+  /// @throws OutOfPagesException if there are no such frames and none can be freed
+  /// @throws UnsupportedOperationException without native access
+  public ContiguousMemory allocateContiguous(long bytes) {
+    return allocateContiguous(bytes, 1, 0);
+  }
+
+  /// The same with limits (`vm_page_alloc_contig`).
+  ///
+  /// @param alignment what the address of the first byte is a multiple of: a power of two up to 2
+  ///   MiB, or up to the page size in a machine smaller than that
+  /// @param boundary no multiple of it lies inside the memory: a power of two as above, at least
+  ///   `bytes`, or 0 for none
+  /// @throws OutOfPagesException if there are no such frames and none can be freed
+  /// @throws UnsupportedOperationException without native access
+  public ContiguousMemory allocateContiguous(long bytes, long alignment, long boundary) {
+    return contiguous.take(bytes, alignment, boundary);
+  }
+
+  /// Gives frames of the reserve that are free to everybody (`vm_page_startup_finish`).
+  ///
+  /// @param keepBytes how much of it is to stay free for runs
+  /// @return how many bytes were given
+  public long shrinkDmaReserve(long keepBytes) {
+    return contiguous.shrinkReserve(keepBytes);
+  }
+
+  /// How much of the reserve is free, in bytes (`vm.dma_free_pages`).
+  public long dmaReserveFree() {
+    return (long) machine.contig().reserve().freePages() * config.pageSize();
   }
 
   /// The counts of the machine at this moment.
@@ -126,10 +165,12 @@ public final class VirtualMemory implements AutoCloseable {
     }
   }
 
-  /// Closes every address space, removes the swap file and gives the memory back. Later accesses
-  /// through views find nothing mapped. Waits for calls under way; idempotent.
+  /// Closes every address space and all contiguous memory, removes the swap file and gives the
+  /// memory back. Later accesses through views find nothing mapped. Waits for calls under way;
+  /// idempotent.
   @Override
   public void close() {
+    contiguous.closeAll();
     machine.daemon().stop();
     machine.collapser().stop();
     boolean interrupted = join(daemon);

@@ -13,6 +13,7 @@ public final class VmConfig {
   private static final int DEFAULT_PAGE_SIZE = 4096;
   private static final int MAX_CPUS = 256;
   private static final long SPACE_BYTES = 1L << 40;
+  private static final long MAX_DMA_RESERVE = 1L << 40;
 
   private final long physicalMemory;
   private final int pageSize;
@@ -24,6 +25,7 @@ public final class VmConfig {
   private final Duration patience;
   private final boolean membarrier;
   private final LongSupplier nanoClock;
+  private final long dmaReserve;
 
   private VmConfig(Builder b) {
     this.physicalMemory = b.physicalMemory;
@@ -36,6 +38,7 @@ public final class VmConfig {
     this.patience = b.patience;
     this.membarrier = b.membarrier;
     this.nanoClock = b.nanoClock;
+    this.dmaReserve = b.dmaReserve;
   }
 
   /// A builder with 64 MiB of memory, pages of 4 KiB and no swap.
@@ -83,6 +86,11 @@ public final class VmConfig {
     return patience;
   }
 
+  /// How much memory is kept for runs of neighbouring frames, in bytes: whole pages.
+  public long dmaReserve() {
+    return (long) spec().reserveFrames() * pageSize;
+  }
+
   /// The least physical memory in bytes that a machine made like this can have.
   public long minimumPhysicalMemory() {
     return spec().minimumBytes();
@@ -105,7 +113,8 @@ public final class VmConfig {
         poisonFreedFrames,
         patience.toNanos(),
         membarrier,
-        nanoClock::getAsLong);
+        nanoClock::getAsLong,
+        dmaReserve);
   }
 
   /// Collects the choices for a [VmConfig]. Each setter checks its value.
@@ -120,6 +129,7 @@ public final class VmConfig {
     private Duration patience = Duration.ofSeconds(30);
     private boolean membarrier = true;
     private LongSupplier nanoClock = System::nanoTime;
+    private long dmaReserve;
 
     private Builder() {}
 
@@ -204,6 +214,26 @@ public final class VmConfig {
     /// @param nanos nanoseconds since some fixed moment, never decreasing
     public Builder nanoClock(LongSupplier nanos) {
       nanoClock = nanos;
+      return this;
+    }
+
+    /// Keeps memory for [VirtualMemory#allocateContiguous], out of everybody else's reach
+    /// (`vm.dma_reserved`); none by default, and runs are then found by emptying frames.
+    ///
+    /// @param bytes from 0 to 1 TiB, rounded up to whole pages
+    public Builder dmaReserve(long bytes) {
+      if (bytes < 0 || bytes > MAX_DMA_RESERVE) {
+        throw new IllegalArgumentException(
+            "dmaReserve=" + bytes + " is not from 0 to " + MAX_DMA_RESERVE);
+      }
+      dmaReserve = bytes;
+      return this;
+    }
+
+    /// Keeps a sixteenth of memory, 128 MiB at most, for [VirtualMemory#allocateContiguous]; none
+    /// in a machine that would be too small then.
+    public Builder dmaReserveAuto() {
+      dmaReserve = MachineSpec.AUTO;
       return this;
     }
 

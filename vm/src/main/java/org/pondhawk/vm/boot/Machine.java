@@ -23,9 +23,12 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.pageout.PageoutDaemon;
 import org.pondhawk.vm.pageout.PageoutParts;
+import org.pondhawk.vm.pageout.RunLaundry;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
+import org.pondhawk.vm.queue.ContigAllocator;
+import org.pondhawk.vm.queue.DmaReserve;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.FreeLevels;
@@ -61,6 +64,7 @@ public final class Machine implements AutoCloseable {
   private final Grace grace;
   private final PageParts page;
   private final PageAllocator allocator;
+  private final ContigAllocator contig;
   private final ObjectTable objects = new ObjectTable();
   private final ObjectOwner owner;
   private final RadixNodes nodes;
@@ -92,7 +96,7 @@ public final class Machine implements AutoCloseable {
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
     PageQueues queues = new PageQueues(memory, pages, stats);
-    FreeLevels levels = FreeLevels.of(frameCount, frameCount);
+    FreeLevels levels = FreeLevels.of(frameCount, frameCount - spec.reserveFrames());
     Pressure pressure = new Pressure(levels, stats);
     FreeGate gate = new FreeGate(pressure, stats, spec.ticker(), halt, spec.patienceNanos());
     PageMover mover = new PageMover(pages, busy, queues, stats, gate);
@@ -101,8 +105,13 @@ public final class Machine implements AutoCloseable {
     this.owner = new ObjectOwner(pages, busy, objects);
     this.mappings = seams.mappings(pages).apply(new ReverseMap(pages, objects));
     this.allocator = new PageAllocator(page, grace, owner, mappings, spec.cpus(), spec.poison());
+    DmaReserve reserve = new DmaReserve(memory, pages, stats, spec.reserveFrames());
     for (int n = 0; n < frameCount; n++) {
-      allocator.addAtBoot(n);
+      if (reserve.wants(n)) {
+        reserve.addAtBoot(n);
+      } else {
+        allocator.addAtBoot(n);
+      }
     }
     stats.rollup();
     stats.pushAt(levels.pushAt(spec.cpus()));
@@ -129,9 +138,18 @@ public final class Machine implements AutoCloseable {
             swap,
             halt,
             new VmThread("collapse", 0, true, 0).endsWith(halt));
-    this.daemon =
-        new PageoutDaemon(
-            new PageoutParts(page, allocator, objects, mappings, swap, grace), halt, daemonThread);
+    PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
+    this.daemon = new PageoutDaemon(pageout, halt, daemonThread);
+    this.contig =
+        new ContigAllocator(
+            page,
+            allocator,
+            reserve,
+            grace,
+            owner,
+            mappings,
+            new RunLaundry(pageout),
+            new VmThread("contig", 0, true, 0).endsWith(halt));
     seams.booted(this);
   }
 
@@ -256,6 +274,11 @@ public final class Machine implements AutoCloseable {
   /// The allocator.
   public PageAllocator allocator() {
     return allocator;
+  }
+
+  /// Hands out runs of neighbouring frames.
+  public ContigAllocator contig() {
+    return contig;
   }
 
   /// The grace period.

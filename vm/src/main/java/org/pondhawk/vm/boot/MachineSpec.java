@@ -3,6 +3,7 @@ package org.pondhawk.vm.boot;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pageout.PageoutDaemon;
+import org.pondhawk.vm.queue.Alist;
 import org.pondhawk.vm.queue.PageQueues;
 import org.pondhawk.vm.swap.RadixBitmap;
 import org.pondhawk.vm.swap.SwapFileSpec;
@@ -18,6 +19,7 @@ import org.pondhawk.vm.sync.Ticker;
 /// @param poison whether freed frames are filled with a pattern
 /// @param patienceNanos how long a wait for memory goes on while nothing moves
 /// @param membarrier whether writers may go without a fence
+/// @param dmaReserveBytes how much is kept for runs of neighbouring frames, or [#AUTO]
 public record MachineSpec(
     long physicalBytes,
     int pageSize,
@@ -27,11 +29,42 @@ public record MachineSpec(
     boolean poison,
     long patienceNanos,
     boolean membarrier,
-    Ticker ticker) {
+    Ticker ticker,
+    long dmaReserveBytes) {
+  /// A reserve of the reference's size: a sixteenth of memory, 128 MiB at most (`vm.dma_reserved`).
+  public static final long AUTO = -1;
+
+  private static final int AUTO_SHARE = 16;
+  private static final long AUTO_MOST = 128L << 20;
+
   /// The least number of frames that a machine works with.
   public static final int MIN_FRAMES = 256;
 
   private static final int MAX_FRAMES = 1 << 30;
+
+  /// A machine without a reserve for runs of neighbouring frames.
+  public MachineSpec(
+      long physicalBytes,
+      int pageSize,
+      @Nullable SwapFileSpec swap,
+      int cpus,
+      long spaceBytes,
+      boolean poison,
+      long patienceNanos,
+      boolean membarrier,
+      Ticker ticker) {
+    this(
+        physicalBytes,
+        pageSize,
+        swap,
+        cpus,
+        spaceBytes,
+        poison,
+        patienceNanos,
+        membarrier,
+        ticker,
+        0);
+  }
 
   /// What the structures take that do not grow with memory.
   private long fixedBytes() {
@@ -46,7 +79,28 @@ public record MachineSpec(
 
   /// The least physical memory for a machine like this.
   public long minimumBytes() {
-    return fixedBytes() + MIN_FRAMES * bytesPerFrame();
+    return minimumBytes(dmaReserveBytes == AUTO ? 0 : framesFor(dmaReserveBytes));
+  }
+
+  private long minimumBytes(int reserve) {
+    return fixedBytes() + reserveOverhead(reserve) + (MIN_FRAMES + reserve) * bytesPerFrame();
+  }
+
+  private static long reserveOverhead(int reserve) {
+    return reserve == 0 ? 0 : Alist.bytesFor(reserve);
+  }
+
+  private int framesFor(long bytes) {
+    return Math.toIntExact((bytes + pageSize - 1) / pageSize);
+  }
+
+  /// How many frames are kept for runs; with [#AUTO] none where too few would be left.
+  public int reserveFrames() {
+    if (dmaReserveBytes != AUTO) {
+      return framesFor(dmaReserveBytes);
+    }
+    int wish = (int) (Math.min(physicalBytes / AUTO_SHARE, AUTO_MOST) / pageSize);
+    return physicalBytes < minimumBytes(wish) ? 0 : wish;
   }
 
   /// How many frames the budget leaves after the structures.
@@ -60,6 +114,7 @@ public record MachineSpec(
                   swap == null ? "" : " and swap of " + swap.dataBytes() + " bytes",
                   minimumBytes()));
     }
-    return (int) Math.min((physicalBytes - fixedBytes()) / bytesPerFrame(), MAX_FRAMES);
+    long left = physicalBytes - fixedBytes() - reserveOverhead(reserveFrames());
+    return (int) Math.min(left / bytesPerFrame(), MAX_FRAMES);
   }
 }

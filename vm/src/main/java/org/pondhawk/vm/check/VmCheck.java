@@ -23,7 +23,7 @@ public final class VmCheck {
       machine.page().stats().rollup();
       BitSet queued = new QueueCheck(machine, findings).run();
       new MappingCheck(machine, findings).run();
-      new ObjectCheck(machine, findings).run(queued);
+      new ObjectCheck(machine, findings).run(queued, new ContigCheck(machine, findings).run());
     } finally {
       machine.collapser().resume();
       machine.daemon().resume();

@@ -315,6 +315,12 @@ public final class RawMemory {
     return ALL.asSlice(address - BASE, bytes);
   }
 
+  /// A range as a segment that lives as long as an arena; needs native access.
+  @SuppressWarnings("restricted")
+  public static MemorySegment lend(long address, long bytes, Arena arena) {
+    return MemorySegment.ofAddress(address).reinterpret(bytes, arena, null);
+  }
+
   /// A range as a read-only segment that lives as long as an arena. Without native access it is a
   /// copy, made now.
   ///

@@ -130,7 +130,8 @@ public final class PageAllocator {
     }
   }
 
-  private void requireUnused(int page) {
+  /// Panics if a page that came from a free queue is in use.
+  void requireUnused(int page) {
     if (pages.wireCount(page) != 0
         || pages.holdCount(page) != 0
         || pages.dirty(page) != 0

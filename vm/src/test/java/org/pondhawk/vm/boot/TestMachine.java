@@ -26,14 +26,19 @@ public final class TestMachine implements AutoCloseable {
   ///
   /// @param swapDirectory where swap goes, or null for none
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes) {
+    this(frames, swapDirectory, swapBytes, 0);
+  }
+
+  /// The same with so many bytes more, kept for runs of neighbouring frames.
+  public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, long reserveBytes) {
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
-    MachineSpec probe = spec(0, swap);
+    MachineSpec probe = spec(0, swap, reserveBytes);
     long bytes =
         probe.minimumBytes()
             + (long) (frames - MachineSpec.MIN_FRAMES)
                 * (PAGE_SIZE + org.pondhawk.vm.page.PageArray.bytesFor(1, 0));
-    vm = new Machine(spec(bytes, swap), Seams.SOUND, Runnable::run);
+    vm = new Machine(spec(bytes, swap, reserveBytes), Seams.SOUND, Runnable::run);
     self = vm.newThread("test");
   }
 
@@ -42,9 +47,9 @@ public final class TestMachine implements AutoCloseable {
     this(frames, null, 0);
   }
 
-  private MachineSpec spec(long bytes, @Nullable SwapFileSpec swap) {
+  private MachineSpec spec(long bytes, @Nullable SwapFileSpec swap, long reserveBytes) {
     return new MachineSpec(
-        bytes, PAGE_SIZE, swap, 2, 1L << 40, true, 1_000_000_000L, true, clock::get);
+        bytes, PAGE_SIZE, swap, 2, 1L << 40, true, 1_000_000_000L, true, clock::get, reserveBytes);
   }
 
   public Pressure pressure() {
