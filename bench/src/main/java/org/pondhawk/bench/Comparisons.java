@@ -13,6 +13,7 @@ final class Comparisons {
           new FaultComparison(),
           new ForkComparison(),
           new GraceComparison(),
+          new LoadsComparison(),
           new PeersComparison());
 
   private Comparisons() {}

@@ -6,19 +6,31 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.AddressSpace;
 import org.pondhawk.vm.Protection;
 import org.pondhawk.vm.View;
+import org.pondhawk.vm.VmConfig;
 
 /// Faults that need no I/O, each on a page of its own, in random order.
 final class FaultComparison implements Comparison {
   private static final int PAGE = 4 << 10;
   private static final int WARM_UP_ROUNDS = 4;
+
+  /// The share of faults that must have met what a row is about.
+  private static final double MOST = 0.95;
+
   private static final String ZERO = "zero-fill";
   private static final String COLD = "zero-fill, frames never touched";
   private static final String KERNEL = "first touch";
   private static final String KERNEL_HUGE = "first touch, huge pages";
+  private static final String READY = "zero-fill, frames zeroed ahead";
+  private static final String BOTH = "zero-fill and the zeroing of the frame, ahead";
+  private static final String BURST_SEQUENTIAL = "soft fault in order, neighbours mapped with it";
+  private static final String BURST_RANDOM = "soft fault, neighbours mapped with it";
+  private static final String SEQUENTIAL = "soft fault in order";
+  private static final int BURST = 8;
   private static final String SOFT = "soft fault, read in a forked child";
   private static final String COPY = "copy-on-write in a forked child";
   private static final String COPY_PARENT = "copy-on-write in the parent";
@@ -51,6 +63,7 @@ final class FaultComparison implements Comparison {
         }
       }
     }
+    otherMachines(effort, report, order, samples);
     report.doing("frames never touched");
     for (int round = 0; round < Math.min(3, effort.rounds()); round++) {
       try (Rig rig = Rig.boot(bytes, 0, PAGE, false)) {
@@ -62,7 +75,62 @@ final class FaultComparison implements Comparison {
     report.note(
         "%s of 4 KiB pages; a soft fault of the kernel: a store to a resident page of shared memory"
             .formatted(Memory.words(bytes)));
-    report.note("no prefault: each fault maps one page");
+    report.note("each fault maps one page, unless neighbours are named; then up to 8 more");
+    report.note("frames zeroed ahead: by the same thread, so that both costs are seen");
+  }
+
+  /// Machines that differ in how faults are served, in turns.
+  private static void otherMachines(
+      Effort effort, Report report, int[] order, Map<String, List<Double>> samples) {
+    long bytes = (long) order.length * PAGE;
+    int[] inOrder = IntStream.range(0, order.length).toArray();
+    VmConfig.Builder plain = Rig.config(3 * bytes, PAGE);
+    VmConfig.Builder bursts = Rig.config(3 * bytes, PAGE).prefaultPages(BURST);
+    try (Rig without = Rig.boot(plain.build(), bytes).touchFrames(3 * bytes);
+        Rig with = Rig.boot(bursts.build(), bytes).touchFrames(3 * bytes)) {
+      for (int round = -WARM_UP_ROUNDS; round < effort.rounds(); round++) {
+        report.doing(round < 0 ? "warming up" : "other machines, round " + (round + 1));
+        Map<String, List<Double>> into = round < 0 ? new TreeMap<>() : samples;
+        ready(without, order, into);
+        add(into, SEQUENTIAL, softFaults(without, inOrder));
+        add(into, BURST_SEQUENTIAL, softFaults(with, inOrder));
+        add(into, BURST_RANDOM, softFaults(with, order));
+      }
+    }
+  }
+
+  /// Zero-fill after this very thread has zeroed frames ahead: the fault alone, and with what it
+  /// cost to make its frame ready.
+  private static void ready(Rig rig, int[] order, Map<String, List<Double>> samples) {
+    long bytes = (long) order.length * PAGE;
+    long zeroedBefore = rig.vm.statistics().zeroedAhead();
+    long from = System.nanoTime();
+    while (rig.machine.zeroer().round()) {
+      Thread.onSpinWait();
+    }
+    double zeroing = System.nanoTime() - from;
+    long zeroed = rig.vm.statistics().zeroedAhead() - zeroedBefore;
+    long readyBefore = rig.vm.statistics().zeroFillsReady();
+    long at = rig.space.map(bytes, Protection.READ_WRITE);
+    double fault = FaultLoops.stores(rig.view, at, PAGE, order);
+    long ready = rig.vm.statistics().zeroFillsReady() - readyBefore;
+    rig.space.unmap(at, bytes);
+    if (ready >= order.length * MOST) { // else it says nothing about frames that are ready
+      add(samples, READY, fault);
+      add(samples, BOTH, fault + zeroing / Math.max(1, zeroed));
+    }
+  }
+
+  private static double softFaults(Rig rig, int[] order) {
+    long bytes = (long) order.length * PAGE;
+    long at = rig.space.map(bytes, Protection.READ_WRITE);
+    FaultLoops.stores(rig.view, at, PAGE, order);
+    try (AddressSpace child = rig.space.fork();
+        View view = child.view()) {
+      return FaultLoops.loads(view, at, PAGE, order);
+    } finally {
+      rig.space.unmap(at, bytes);
+    }
   }
 
   private static void round(
@@ -108,9 +176,17 @@ final class FaultComparison implements Comparison {
     row(report, times, ZERO, KERNEL);
     row(report, times, ZERO, KERNEL_HUGE);
     row(report, times, COLD, KERNEL);
+    if (times.containsKey(READY)) {
+      row(report, times, READY, KERNEL);
+      row(report, times, BOTH, ZERO);
+    } else {
+      report.note("too few faults met a frame that was ready");
+    }
     row(report, times, COPY, "the kernel's after fork(2)");
     row(report, times, COPY_PARENT, "the kernel's after fork(2)");
     row(report, times, SOFT, "the kernel's soft fault");
+    row(report, times, BURST_RANDOM, SOFT);
+    row(report, times, BURST_SEQUENTIAL, SEQUENTIAL);
     for (String name : List.of(ZERO, COPY, SOFT)) {
       double bytes = Quantiles.median(heap.getOrDefault(name, List.of(Double.NaN)));
       report.row("heap of a " + name, bytes, Row.Unit.BYTES_PER_OP, "nothing", 0.0);

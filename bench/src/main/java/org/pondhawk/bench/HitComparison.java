@@ -34,6 +34,7 @@ final class HitComparison implements Comparison {
         "huge: the kernel was asked for huge pages beneath frames, page table and raw segment");
     HitScaling.run(effort, report);
     HitAfterMisses.run(effort, report);
+    HitForms.run(effort, report);
   }
 
   private static void measure(

@@ -52,6 +52,7 @@ final class Rig implements AutoCloseable {
   static VmConfig.Builder config(long bytes, int pageSize) {
     return VmConfig.builder()
         .physicalMemory(bytes + bytes / 12 + 48 * Memory.MIB)
+        .prefaultPages(0) // each fault maps one page, unless a row is about that
         .pageSize(pageSize);
   }
 
@@ -93,8 +94,7 @@ final class Rig implements AutoCloseable {
 
   /// The address of the page table entry of the mapping's first page.
   long table() {
-    long shift = Integer.numberOfTrailingZeros(pageSize);
-    return machine.spaces().getFirst().pmap().table() + (base >>> shift) * Long.BYTES;
+    return machine.spaces().getFirst().pmap().slot(base);
   }
 
   @Override

@@ -19,7 +19,8 @@ record Row(String what, double ours, Unit unit, String against, @Nullable Double
     BYTES_PER_OP("B/op", false),
     TIMES("x", true),
     MIB_PER_SECOND("MiB/s", true),
-    PAGES_PER_SECOND("pages/s", true);
+    PAGES_PER_SECOND("pages/s", true),
+    MILLIONS_PER_SECOND("M/s", true);
 
     private final String sign;
     private final boolean moreIsBetter;

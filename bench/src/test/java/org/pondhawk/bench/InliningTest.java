@@ -73,6 +73,7 @@ class InliningTest {
   @Test
   void takesALoadInWhole() {
     assertThat(isInlined(said, "ScalarAccess::getLong ")).isTrue();
+    assertThat(isInlined(said, "LinearView::slot ")).isTrue();
     assertThat(isInlined(said, "ViewTranslation::enterLoad ")).isTrue();
     assertThat(isInlined(said, "ViewTranslation::endLoad ")).isTrue();
   }

@@ -18,7 +18,7 @@ class MainTest {
   void listsEveryComparisonWithALine() {
     assertThat(run()).isZero();
     assertThat(out.toString())
-        .contains("hit", "bulk", "fault", "fork", "grace", "peers", "--quick", "--json");
+        .contains("hit", "bulk", "fault", "fork", "grace", "loads", "peers", "--quick", "--json");
     assertThat(err.toString()).isEmpty();
   }
 
@@ -28,7 +28,7 @@ class MainTest {
     assertThat(err.toString())
         .isEqualToIgnoringNewLines(
             "pondhawk bench: no comparison is called hits; there are hit, bulk, fault, fork, grace,"
-                + " peers (see pondhawk bench --help)");
+                + " loads, peers (see pondhawk bench --help)");
     assertThat(out.toString()).isEmpty();
   }
 

@@ -1,10 +1,12 @@
 package org.pondhawk.races;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.sync.VmThread;
 
 /// One machine for all states of a test, and pages of it to go round: many more than states that
@@ -19,7 +21,20 @@ public final class Ring {
   public static final Machine MACHINE =
       new Machine(
           new MachineSpec(
-              2L * SIZE * PAGE_SIZE, PAGE_SIZE, null, 2, 1L << 32, false, 1, true, () -> 0),
+              2L * SIZE * PAGE_SIZE,
+              PAGE_SIZE,
+              0,
+              null,
+              0,
+              2,
+              1L << 32,
+              TableForm.LINEAR,
+              false,
+              1,
+              1,
+              true,
+              FaultSpec.PLAIN,
+              () -> 0),
           Seams.SOUND,
           Runnable::run);
 

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// runs them for long.
 ///
 /// The results are counted, because jcstress drops a test that it cannot run and says nothing.
-@Timeout(value = 5, unit = TimeUnit.MINUTES)
+@Timeout(value = 15, unit = TimeUnit.MINUTES)
 class RacesTest {
   private static final Path CLASSES = Path.of("target", "classes");
   private static final int MILLIS_EACH = 200;
@@ -116,7 +116,7 @@ class RacesTest {
               .redirectOutput(log.toFile())
               .start();
       try {
-        assertThat(process.waitFor(4, TimeUnit.MINUTES)).as("it ended").isTrue();
+        assertThat(process.waitFor(8, TimeUnit.MINUTES)).as("it ended").isTrue();
       } finally {
         process.destroyForcibly();
       }

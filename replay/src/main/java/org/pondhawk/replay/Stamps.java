@@ -3,6 +3,7 @@ package org.pondhawk.replay;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.BitSet;
 
 /// What every byte of a process should be: writes stamps into its pages and checks them.
@@ -30,11 +31,10 @@ final class Stamps {
 
   private static final long WORD_STEP = 0xD1B5_4A32_D192_ED03L;
 
-  private final PageSet pages;
   private final long[] addresses;
   private final ProcessMemory memory;
   private final ByteTally tally;
-  private final long processKey;
+  private final long[] pageKeys;
   private final int wordCount;
   private final int lastOffset;
   private final long[] writes;
@@ -47,8 +47,8 @@ final class Stamps {
   /// @param processKey a number that no other process has
   /// @param addresses where each page is, by its index
   Stamps(long processKey, PageSet pages, long[] addresses, ProcessMemory memory, ByteTally tally) {
-    this.processKey = processKey;
-    this.pages = pages;
+    this.pageKeys = new long[pages.count()];
+    Arrays.setAll(pageKeys, index -> Mix.mix(processKey, pages.number(index)));
     this.addresses = addresses;
     this.memory = memory;
     this.tally = tally;
@@ -62,7 +62,7 @@ final class Stamps {
 
   /// Fills a page with its pattern, before the replay.
   void preload(int index) {
-    long key = pageKey(index);
+    long key = pageKeys[index];
     for (int word = 0; word < wordCount; word++) {
       WORDS.set(bytes, word * Long.BYTES, stamp(key, 0, word));
     }
@@ -74,7 +74,7 @@ final class Stamps {
   void write(int index) {
     long write = writes[index] + 1;
     writes[index] = write;
-    long key = pageKey(index);
+    long key = pageKeys[index];
     long address = addresses[index];
     int chosen = chosenWord(key, write);
     memory.putLong(address, stamp(key, write, 0));
@@ -85,7 +85,7 @@ final class Stamps {
   /// Checks the three words that the last write stamped, or three of the pattern.
   void read(int index) {
     long write = writes[index];
-    long key = pageKey(index);
+    long key = pageKeys[index];
     int chosen = chosenWord(key, write);
     expect(index, 0, wordNow(index, key, write, 0));
     expect(index, chosen, wordNow(index, key, write, chosen));
@@ -123,7 +123,7 @@ final class Stamps {
 
   /// Walks back from the last write until every word is known, then adds what was there before.
   private void expectedWords(int index) {
-    long key = pageKey(index);
+    long key = pageKeys[index];
     known.clear();
     int unknown = wordCount;
     for (long write = writes[index]; write > 0 && unknown > 0; write--) {
@@ -145,10 +145,6 @@ final class Stamps {
     known.set(word);
     words[word] = stamp(key, write, word);
     return 1;
-  }
-
-  private long pageKey(int index) {
-    return Mix.mix(processKey, pages.number(index));
   }
 
   /// The word between the first and the last that a write stamps.

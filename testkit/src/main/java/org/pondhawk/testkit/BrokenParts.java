@@ -3,10 +3,15 @@ package org.pondhawk.testkit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.pondhawk.vm.boot.Seams;
+import org.pondhawk.vm.fault.CopyOnWrite;
+import org.pondhawk.vm.map.Backing;
+import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -20,15 +25,71 @@ public final class BrokenParts {
   public static Seams noGracePeriod() {
     return new Seams() {
       @Override
-      public Grace grace(boolean asymmetric, Ticker ticker) {
-        return new Grace(asymmetric, ticker) {
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
           @Override
           public boolean isOver(int ticket) {
             return true;
           }
 
           @Override
-          public void await(int ticket) {}
+          public boolean await(int ticket) {
+            return true;
+          }
+        };
+      }
+    };
+  }
+
+  /// Who waits for a grace period and gives up goes on as if it were over.
+  public static Seams goesOnWhenItGivesUp() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
+          @Override
+          public boolean await(int ticket) {
+            boolean _ = super.await(ticket);
+            return true;
+          }
+        };
+      }
+    };
+  }
+
+  /// The laundry takes every grace period for over: a page is written out, and taken for clean,
+  /// while a store into it is under way. Frames are used anew only when they may be.
+  public static Seams writtenTooEarly() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
+          @Override
+          public boolean isOver(int ticket) {
+            return super.isOver(ticket) || laundryAsks();
+          }
+        };
+      }
+    };
+  }
+
+  private static boolean laundryAsks() {
+    return StackWalker.getInstance()
+        .walk(frames -> frames.limit(4).anyMatch(f -> f.getClassName().endsWith(".Laundry")));
+  }
+
+  /// A fork does not wait for stores under way: they land in what parent and child share by then.
+  public static Seams forkDoesNotWait() {
+    return new Seams() {
+      @Override
+      public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+        return new Grace(asymmetric, ticker, patienceNanos, halt) {
+          @Override
+          public void synchronize(String what) {
+            if (!"fork".equals(what)) {
+              super.synchronize(what);
+            }
+          }
         };
       }
     };
@@ -58,6 +119,43 @@ public final class BrokenParts {
             if (!isHardBusy(page)) {
               hardBusyBesideSoft(new VmThread("robber", 0, false, 0), page);
             }
+            return true;
+          }
+        };
+      }
+    };
+  }
+
+  /// Leases for writing do not take their pages busy.
+  public static Seams writersNotBusy() {
+    return new Seams() {
+      @Override
+      public PageBusy busy(PageArray pages) {
+        return new PageBusy(pages) {
+          @Override
+          public boolean tryLease(int page, boolean write) {
+            return write || super.tryLease(page, false);
+          }
+
+          @Override
+          public void endLease(int page, boolean write) {
+            if (!write) {
+              super.endLease(page, false);
+            }
+          }
+        };
+      }
+    };
+  }
+
+  /// A deeper page is made the head's own although another space still sees it.
+  public static Seams sharedPagesMoved() {
+    return new Seams() {
+      @Override
+      public CopyOnWrite copyOnWrite(PageParts parts, ObjectOwner owner, Mappings mappings) {
+        return new CopyOnWrite(parts, owner, mappings) {
+          @Override
+          protected boolean mayMove(Backing head, Backing from, int source) {
             return true;
           }
         };

@@ -6,7 +6,8 @@ import java.util.function.BiPredicate;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.swap.SwapIo;
 
-/// A swap file whose transfers fail when a test says so.
+/// A swap file whose transfers fail when a test says so. A read of several blocks that fails has
+/// read some of them.
 public final class FailingSwap implements Seams {
   private final BiPredicate<Direction, Long> fails;
   private final AtomicLong reads = new AtomicLong();
@@ -43,7 +44,11 @@ public final class FailingSwap implements Seams {
     return new SwapIo() {
       @Override
       public void readRun(int block, long[] frameAddresses, int count) throws IOException {
-        failIf(Direction.READ, reads.incrementAndGet());
+        long number = reads.incrementAndGet();
+        if (fails.test(Direction.READ, number) && count > 1) {
+          sound.readRun(block, frameAddresses, count / 2); // cut short
+        }
+        failIf(Direction.READ, number);
         sound.readRun(block, frameAddresses, count);
       }
 

@@ -21,6 +21,14 @@ public final class ModelSpace {
     this.zeros = new byte[pageSize];
   }
 
+  /// The same at this moment, as a fork makes it.
+  public ModelSpace copy() {
+    ModelSpace copy = new ModelSpace(pageSize);
+    content.forEach((page, bytes) -> copy.content.put(page, bytes.clone()));
+    copy.protection.putAll(protection);
+    return copy;
+  }
+
   /// How many pages are mapped.
   public int pageCount() {
     return content.size();

@@ -1,19 +1,27 @@
 package org.pondhawk.testkit;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.pondhawk.vm.AddressSpace;
+import org.pondhawk.vm.LeaseMode;
+import org.pondhawk.vm.PageLease;
 import org.pondhawk.vm.Protection;
 import org.pondhawk.vm.View;
 import org.pondhawk.vm.VirtualMemory;
 import org.pondhawk.vm.error.AccessViolationException;
 
-/// One thread's random use of a range of addresses, each step compared with a [ModelSpace].
+/// One thread's random use of a range of addresses, and of its copies in forked spaces, each step
+/// compared with a [ModelSpace].
 ///
 /// The history is kept as statements that paste into a test where `vm` is the machine; on a
 /// difference it is in the message.
@@ -21,6 +29,10 @@ import org.pondhawk.vm.error.AccessViolationException;
 public final class RandomUser implements AutoCloseable {
   private static final int KEPT_STEPS = 4_000;
   private static final int LONGEST_COPY_PAGES = 5;
+  private static final int LONGEST_LEASE_PAGES = 3;
+  private static final int MOST_FORKS_ALONE = 3;
+  private static final int MOST_FORKS_IN_WINDOW = 1;
+  private static final int PAGES_COMPARED_AT_EXIT = 16;
   private static final HexFormat HEX = HexFormat.of();
 
   private final VirtualMemory vm;
@@ -31,12 +43,17 @@ public final class RandomUser implements AutoCloseable {
   private final long firstPage;
   private final long windowPages;
   private final int mostPages;
-  private final ModelSpace model;
+  private final List<Life> others = new ArrayList<>();
   private final ArrayDeque<String> history = new ArrayDeque<>();
   private long forgottenSteps;
   private AddressSpace space;
   private View view;
+  private ModelSpace model;
   private int generation;
+  private int lastGeneration;
+
+  /// A space that was forked, or forked from, and is not in use now.
+  private record Life(AddressSpace space, View view, ModelSpace model, int generation) {}
 
   /// What a step does, and how often in relation to the others.
   private enum Op {
@@ -51,9 +68,13 @@ public final class RandomUser implements AutoCloseable {
     GET_INT(8),
     GET_BYTE(8),
     COPY_TO(12),
+    LEASE(10),
     TOUCH_ALL(1),
     CLOSE_VIEW(1),
-    CLOSE_SPACE(1);
+    CLOSE_SPACE(1),
+    FORK(2),
+    SWITCH(6),
+    EXIT(2);
 
     final int weight;
 
@@ -124,7 +145,11 @@ public final class RandomUser implements AutoCloseable {
   }
 
   private String spaceName() {
-    return ownsSpace ? name + "Space" + generation : "sharedSpace";
+    return isShared(generation) ? "sharedSpace" : name + "Space" + generation;
+  }
+
+  private boolean isShared(int number) {
+    return !ownsSpace && number == 0;
   }
 
   private String viewName() {
@@ -153,14 +178,27 @@ public final class RandomUser implements AutoCloseable {
       case GET_INT -> get(Integer.BYTES);
       case GET_BYTE -> get(Byte.BYTES);
       case COPY_TO -> copyTo(someAddress(), 1 + random.nextInt(LONGEST_COPY_PAGES * pageSize));
+      case LEASE -> lease();
       case TOUCH_ALL -> touchAll();
       case CLOSE_VIEW -> closeView();
       case CLOSE_SPACE -> closeSpace();
+      case FORK -> fork();
+      case SWITCH -> switchLife();
+      case EXIT -> exitAnother();
     }
   }
 
-  /// Compares every page with the model.
+  /// Compares every page of every space with its model.
   public void compareAll() {
+    for (int n = 0; n <= others.size(); n++) {
+      compareCurrent();
+      if (!others.isEmpty()) {
+        switchTo(0);
+      }
+    }
+  }
+
+  private void compareCurrent() {
     for (Map.Entry<Long, byte[]> page : model.pages().entrySet()) {
       copyTo(page.getKey() * pageSize, pageSize);
     }
@@ -310,6 +348,36 @@ public final class RandomUser implements AutoCloseable {
     compare(address, Arrays.copyOf(bytes, can));
   }
 
+  private void lease() {
+    long address = someAddress();
+    int length = 1 + random.nextInt(LONGEST_LEASE_PAGES * pageSize);
+    boolean write = random.nextBoolean();
+    LeaseMode mode = write ? LeaseMode.WRITE : LeaseMode.READ;
+    byte add = (byte) (write ? random.nextInt() : 0);
+    note(
+        "try (PageLease l = %s.lease(0x%xL, %d, LeaseMode.%s)) { l.segments().forEach(s -> { for (long i = 0; i < %d * s.byteSize(); i++) s.set(JAVA_BYTE, i, (byte) (s.get(JAVA_BYTE, i) + %d)); }); }",
+        viewName(), address, length, mode, write ? 1 : 0, add);
+    int can = write ? model.writable(address, length) : model.readable(address, length);
+    try (PageLease lease = view.lease(address, length, mode)) {
+      require(can == length, "leased where only %d bytes can be", can);
+      long at = address;
+      for (MemorySegment segment : lease.segments()) {
+        byte[] bytes = segment.toArray(ValueLayout.JAVA_BYTE);
+        compare(at, bytes);
+        for (int i = 0; i < bytes.length; i++) {
+          bytes[i] += add;
+        }
+        if (write) {
+          segment.copyFrom(MemorySegment.ofArray(bytes));
+          model.store(at, bytes, bytes.length);
+        }
+        at += bytes.length;
+      }
+    } catch (AccessViolationException e) {
+      require(can < length, "refused without a reason: %s", e);
+    }
+  }
+
   private void touchAll() {
     byte[] one = {(byte) random.nextInt()};
     for (long page : model.pages().keySet().toArray(new Long[0])) {
@@ -330,7 +398,7 @@ public final class RandomUser implements AutoCloseable {
   }
 
   private void closeSpace() {
-    if (!ownsSpace) {
+    if (isShared(generation)) {
       return;
     }
     note("%s.close();", spaceName());
@@ -343,11 +411,65 @@ public final class RandomUser implements AutoCloseable {
       model.clear();
     }
     view.close();
-    generation++;
+    generation = ++lastGeneration;
     space = vm.newAddressSpace();
     view = space.view();
     note("AddressSpace %s = vm.newAddressSpace();", spaceName());
     note("View %s = %s.view();", viewName(), spaceName());
+  }
+
+  /// A copy of the current space comes into being; both are used from now on.
+  private void fork() {
+    if (others.size() == (ownsSpace ? MOST_FORKS_ALONE : MOST_FORKS_IN_WINDOW)) {
+      return;
+    }
+    String parent = spaceName();
+    AddressSpace child = space.fork();
+    Life life = new Life(child, child.view(), model.copy(), ++lastGeneration);
+    note("AddressSpace %sSpace%d = %s.fork();", name, lastGeneration, parent);
+    note("View %sView%d = %sSpace%d.view();", name, lastGeneration, name, lastGeneration);
+    others.add(life);
+  }
+
+  private void switchLife() {
+    if (!others.isEmpty()) {
+      switchTo(random.nextInt(others.size()));
+    }
+  }
+
+  /// Takes up another space; the current one goes to the end of the list.
+  private void switchTo(int index) {
+    Life next = others.remove(index);
+    others.add(new Life(space, view, model, generation));
+    space = next.space();
+    view = next.view();
+    model = next.model();
+    generation = next.generation();
+  }
+
+  /// Another space ends, whether it was forked or forked from.
+  private void exitAnother() {
+    if (others.isEmpty()) {
+      return;
+    }
+    switchTo(random.nextInt(others.size()));
+    for (int n = 0; n < PAGES_COMPARED_AT_EXIT && model.pageCount() > 0; n++) {
+      copyTo(somePage() * pageSize, 1 + random.nextInt(2 * pageSize));
+    }
+    boolean ends = !isShared(generation);
+    switchTo(others.size() - 1);
+    if (ends) {
+      end(others.removeLast());
+    }
+  }
+
+  private void end(Life life) {
+    note("%sView%d.close();", name, life.generation());
+    life.view().close();
+    if (!isShared(life.generation())) {
+      note("%sSpace%d.close();", name, life.generation());
+      life.space().close();
+    }
   }
 
   // ---- choices
@@ -401,10 +523,10 @@ public final class RandomUser implements AutoCloseable {
 
   @Override
   public void close() {
-    view.close();
-    if (ownsSpace) {
-      space.close();
-    }
+    Collections.shuffle(others, random);
+    others.forEach(this::end);
+    others.clear();
+    end(new Life(space, view, model, generation));
   }
 
   /// The history as statements.

@@ -9,12 +9,16 @@ import org.pondhawk.vm.VmConfig;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.fault.CopyOnWrite;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.swap.SwapIo;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
 
 /// A whole running machine, and a way to its parts.
@@ -70,8 +74,8 @@ public final class Rig implements AutoCloseable {
   /// The parts of others, and a note of the machine that was made of them.
   private record Noting(Seams parts, AtomicReference<@Nullable Machine> made) implements Seams {
     @Override
-    public Grace grace(boolean asymmetric, Ticker ticker) {
-      return parts.grace(asymmetric, ticker);
+    public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+      return parts.grace(asymmetric, ticker, patienceNanos, halt);
     }
 
     @Override
@@ -85,8 +89,18 @@ public final class Rig implements AutoCloseable {
     }
 
     @Override
+    public CopyOnWrite copyOnWrite(PageParts page, ObjectOwner owner, Mappings mappings) {
+      return parts.copyOnWrite(page, owner, mappings);
+    }
+
+    @Override
     public SwapIo swapIo(SwapIo sound) {
       return parts.swapIo(sound);
+    }
+
+    @Override
+    public int pagesInFlight(int frameCount) {
+      return parts.pagesInFlight(frameCount);
     }
 
     @Override

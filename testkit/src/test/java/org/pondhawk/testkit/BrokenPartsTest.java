@@ -68,6 +68,11 @@ class BrokenPartsTest {
       assertThat(problems(BrokenParts.noGracePeriod(), true)).isNotEmpty();
     }
 
+    @Test
+    void isLostIfItsPageIsWrittenTooEarly() throws Exception {
+      assertThat(problems(BrokenParts.writtenTooEarly(), true)).isNotEmpty();
+    }
+
     /// A store in slow motion: it reads an entry, then the page is reclaimed if the machine lets
     /// it, then it stores. Which page that is the daemon decides: the first one that it unmaps.
     private List<String> problems(Seams seams, boolean membarrier) throws Exception {
@@ -174,6 +179,50 @@ class BrokenPartsTest {
         }
       }
       return problems;
+    }
+  }
+
+  @Nested
+  class AStoreThatIsUnderWayAtAFork {
+    @Test
+    void isInTheSnapshotFromTheStart() throws Exception {
+      assertThat(changes(Seams.SOUND)).isFalse();
+    }
+
+    @Test
+    void changesTheSnapshotIfForkDoesNotWait() throws Exception {
+      assertThat(changes(BrokenParts.forkDoesNotWait())).isTrue();
+    }
+
+    /// A store in slow motion: it reads an entry, then the space is forked if the machine lets that
+    /// happen, then it stores.
+    ///
+    /// @return whether the child sees another value after the store than before
+    private boolean changes(Seams seams) throws Exception {
+      try (Rig rig = Rig.boot(Machines.tiny(PAGE, SWAP).build(), seams);
+          AddressSpace space = rig.vm().newAddressSpace();
+          View view = space.view()) {
+        long address = space.map(PAGE, Protection.READ_WRITE);
+        view.putLong(address, 1);
+        Guard guard = rig.machine().grace().register();
+        guard.enter();
+        long entry = rig.insideOf(space).pmap().entry(address);
+        Future<AddressSpace> forking = executor.submit(space::fork);
+        boolean early = await(forking::isDone, GRACE_FOR_THE_BROKEN_NANOS);
+        long before = early ? first(forking.get(), address) : 2;
+        RawMemory.putLong(Pte.frame(entry), 2);
+        guard.leave();
+        rig.machine().grace().unregister(guard);
+        try (AddressSpace child = forking.get(30, TimeUnit.SECONDS)) {
+          return first(child, address) != before;
+        }
+      }
+    }
+
+    private static long first(AddressSpace space, long address) {
+      try (View view = space.view()) {
+        return view.getLong(address);
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package org.pondhawk.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.pondhawk.testkit.Machines.MEBIBYTE;
+import static org.pondhawk.vm.PageTables.TWO_LEVEL;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,9 +23,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.AddressSpace;
 import org.pondhawk.vm.VirtualMemory;
+import org.pondhawk.vm.VmConfig;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.stats.VmStatistics;
 
@@ -33,7 +37,7 @@ import org.pondhawk.vm.stats.VmStatistics;
 @Timeout(value = 10, unit = TimeUnit.MINUTES)
 class MachineModelTest {
   static final List<Integer> PAGE_SIZES = List.of(4096, 16384);
-  private static final long SWAP = 48 * MEBIBYTE;
+  private static final long SWAP = 192 * MEBIBYTE; // for what forks keep alive
 
   static Stream<Arguments> seedsAndPageSizes() {
     return Seeds.all()
@@ -54,6 +58,12 @@ class MachineModelTest {
       run(seed, pageSize, Seams.SOUND);
     }
 
+    @ParameterizedTest(name = "pages of {0} bytes")
+    @FieldSource("org.pondhawk.testkit.MachineModelTest#PAGE_SIZES")
+    void findsEveryByteThroughTablesOfTwoLevels(int pageSize) {
+      run(Seeds.fresh(), Machines.tiny(pageSize, SWAP).pageTables(TWO_LEVEL), Seams.SOUND);
+    }
+
     @Test
     void findsALostModifiedBit() {
       AssertionError found = null;
@@ -67,16 +77,45 @@ class MachineModelTest {
       assertThat(found).isNotNull().hasMessageMatching("(?s).*(expected|clean, but).*");
     }
 
+    /// A page that another space still sees is moved up instead of being copied.
+    @Test
+    void findsAPageThatIsTakenFromAnotherSpace() {
+      AssertionError found = null;
+      for (long seed = 1; found == null && seed <= 5; seed++) {
+        try {
+          run(seed, 4096, BrokenParts.sharedPagesMoved());
+        } catch (AssertionError e) {
+          found = e;
+        }
+      }
+      assertThat(found).isNotNull().hasMessageMatching("(?s).*(expected|shows another page).*");
+    }
+
+    @Tag("nightly")
+    @ParameterizedTest
+    @ValueSource(longs = {101, 102, 103})
+    void findsEveryByteForALongTime(long seed) {
+      run(seed, Machines.tiny(4096, SWAP), Seams.SOUND, 500, 4_000);
+    }
+
     private void run(long seed, int pageSize, Seams seams) {
+      run(seed, Machines.tiny(pageSize, SWAP), seams);
+    }
+
+    private void run(long seed, VmConfig.Builder config, Seams seams) {
+      run(seed, config, seams, BATCHES, STEPS_PER_BATCH);
+    }
+
+    private void run(long seed, VmConfig.Builder config, Seams seams, int batches, int steps) {
       Random random = new Random(seed);
       List<RandomUser> users = new ArrayList<>();
-      try (VirtualMemory vm = VirtualMemory.boot(Machines.tiny(pageSize, SWAP).build(), seams)) {
+      try (VirtualMemory vm = VirtualMemory.boot(config.build(), seams)) {
         for (int i = 0; i < USERS; i++) {
-          int most = (int) (MOST_BYTES_EACH / pageSize);
+          int most = (int) (MOST_BYTES_EACH / vm.config().pageSize());
           users.add(RandomUser.alone(vm, random, "u" + i, most));
         }
-        for (int batch = 0; batch < BATCHES; batch++) {
-          for (int step = 0; step < STEPS_PER_BATCH; step++) {
+        for (int batch = 0; batch < batches; batch++) {
+          for (int step = 0; step < steps; step++) {
             users.get(random.nextInt(USERS)).step();
           }
           Machines.requireClean(vm, "seed " + seed + "\n" + users);
@@ -114,6 +153,12 @@ class MachineModelTest {
       run(Seeds.fresh(), pageSize, virtual, membarrier, Duration.ofSeconds(SHORT_SECONDS));
     }
 
+    @Test
+    void findEveryByteThroughTablesOfTwoLevels() throws Exception {
+      VmConfig config = Machines.tiny(4096, SWAP).pageTables(TWO_LEVEL).build();
+      run(Seeds.fresh(), config, false, Duration.ofSeconds(SHORT_SECONDS));
+    }
+
     @Tag("nightly")
     @ParameterizedTest(name = "pages of {0} bytes, virtual threads {1}, membarrier {2}")
     @CsvSource({
@@ -132,14 +177,19 @@ class MachineModelTest {
     private void run(
         long seed, int pageSize, boolean virtual, boolean membarrier, Duration duration)
         throws Exception {
+      VmConfig config = Machines.tiny(pageSize, SWAP).membarrier(membarrier).build();
+      run(seed, config, virtual, duration);
+    }
+
+    private void run(long seed, VmConfig config, boolean virtual, Duration duration)
+        throws Exception {
       AtomicBoolean stop = new AtomicBoolean();
-      int most = (int) (24 * MEBIBYTE / pageSize / (2L * THREADS));
+      int most = (int) (24 * MEBIBYTE / config.pageSize() / (2L * THREADS));
       ExecutorService executor =
           virtual
               ? Executors.newVirtualThreadPerTaskExecutor()
               : Executors.newFixedThreadPool(THREADS);
-      try (VirtualMemory vm =
-          VirtualMemory.boot(Machines.tiny(pageSize, SWAP).membarrier(membarrier).build())) {
+      try (VirtualMemory vm = VirtualMemory.boot(config)) {
         AddressSpace shared = vm.newAddressSpace();
         CountDownLatch started = new CountDownLatch(THREADS);
         List<Future<?>> threads = new ArrayList<>();

@@ -12,6 +12,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.AddressSpace;
 import org.pondhawk.vm.Protection;
 import org.pondhawk.vm.View;
+import org.pondhawk.vm.queue.Event;
 
 /// Transfers to and from swap that fail: number 1, 2, 3… of a run, and all of them for a while.
 @Timeout(120)
@@ -79,7 +81,7 @@ class SwapErrorTest {
 
   private void failEachRead() {
     FailingSwap swap = new FailingSwap((way, n) -> way == READ && n % 3 == 1);
-    try (Rig rig = Rig.boot(Machines.tiny(PAGE, SWAP).build(), swap);
+    try (Rig rig = Rig.boot(Machines.tiny(PAGE, SWAP).swapBurstRead(0).build(), swap);
         AddressSpace space = rig.vm().newAddressSpace();
         View view = space.view()) {
       long base = space.map(BYTES, Protection.READ_WRITE);
@@ -103,6 +105,67 @@ class SwapErrorTest {
       }
       assertThat(failed).as("reads that failed").isGreaterThan(100);
       Machines.requireClean(rig.vm(), rig);
+    }
+  }
+
+  @Test
+  void ofAnyOneReadAheadIsNotNoticed() {
+    long reads;
+    long number = 0;
+    do {
+      number++;
+      reads = readWhereSomeFail(number, number, 0);
+    } while (number < Math.min(reads, 40));
+    assertThat(number).as("reads that failed, one a run").isGreaterThan(5);
+  }
+
+  @Test
+  void ofAReadAheadAndOfThePageAloneIsReported() {
+    for (long number = 1; number <= 10; number++) {
+      readWhereSomeFail(number, number + 1, 1);
+    }
+  }
+
+  /// Reads everything back with read-ahead, of which some reads in a row fail.
+  ///
+  /// @param mostReported how many accesses may fail at most, unless a run had but one page
+  /// @return how many reads there were
+  private static long readWhereSomeFail(long first, long last, int mostReported) {
+    AtomicBoolean armed = new AtomicBoolean();
+    AtomicLong armedAt = new AtomicLong();
+    FailingSwap swap =
+        new FailingSwap((way, n) ->
+            way == READ && armed.get() && n - armedAt.get() >= first && n - armedAt.get() <= last);
+    try (Rig rig = Rig.boot(Machines.tiny(PAGE, SWAP).build(), swap);
+        AddressSpace space = rig.vm().newAddressSpace();
+        View view = space.view()) {
+      long base = space.map(BYTES, Protection.READ_WRITE);
+      store(view, base, 1);
+      armedAt.set(swap.reads());
+      armed.set(true);
+      long ahead = rig.machine().page().stats().total(Event.READ_AHEAD);
+      int reported = 0;
+      for (long at = base; at < base + BYTES; at += PAGE) {
+        long address = at;
+        Throwable thrown = catchThrowable(() -> view.getLong(address));
+        if (thrown != null) {
+          reported++;
+          assertThat(thrown)
+              .isInstanceOf(UncheckedIOException.class)
+              .hasMessageContaining("page " + (at - base) / PAGE + " of object");
+          Machines.requireClean(rig.vm(), "read " + swap.reads());
+        }
+        while (catchThrowable(() -> view.getLong(address)) != null) {
+          reported++;
+        }
+        assertThat(view.getLong(at)).isEqualTo(at + 1);
+      }
+      Machines.requireClean(rig.vm(), "reads " + first + " to " + last);
+      assertThat(rig.machine().page().stats().total(Event.READ_AHEAD) - ahead)
+          .as("pages read ahead")
+          .isGreaterThan(100);
+      assertThat(reported).isLessThanOrEqualTo(mostReported + (int) (last - first + 1));
+      return swap.reads() - armedAt.get();
     }
   }
 

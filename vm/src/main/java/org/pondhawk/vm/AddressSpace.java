@@ -1,13 +1,24 @@
 package org.pondhawk.vm;
 
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.map.Space;
 
 /// A range of addresses with memory mapped into it, as a process has one (`vmspace`).
 ///
-/// Addresses are numbers from 0 to below 1 TiB and mean something in this space only. Memory is
+/// Addresses are numbers from 0 to below [#range] and mean something in this space only. Memory is
 /// looked at through a [View], one for each thread. All methods may be called from any thread.
+///
+/// **Failure.** Unmap, fork, freeze and close wait for stores under way. If one does not end for
+/// the machine's patience, they throw [org.pondhawk.vm.error.AccessUnderWayException], nothing has
+/// changed, and they may be called again. `IllegalStateException` after the machine was closed.
 public final class AddressSpace implements AutoCloseable {
+  /// The range of a space that asks for no other: 1 TiB.
+  public static final long DEFAULT_RANGE = 1L << 40;
+
+  /// The largest range of a space: 128 TiB.
+  public static final long MAX_RANGE = MachineSpec.MAX_RANGE;
+
   private final Machine machine;
   private final EdgeThreads edge;
   private final Space space;
@@ -23,6 +34,16 @@ public final class AddressSpace implements AutoCloseable {
     return "space " + space.id();
   }
 
+  /// How many addresses the space has, mapped or not; a fork has as many.
+  public long range() {
+    return space.map().range();
+  }
+
+  /// The form of this space's page table: never [PageTables#AUTO].
+  public PageTables pageTables() {
+    return PageTables.of(space.pmap().form());
+  }
+
   /// Maps anonymous memory where it fits: zeros, made when touched, swapped when memory is short
   /// (`mmap` with `MAP_ANON`). Address 0 is never chosen.
   ///
@@ -33,7 +54,7 @@ public final class AddressSpace implements AutoCloseable {
     machine.haltSwitch().check();
     long length = wholePages(bytes);
     int pageSize = machine.spec().pageSize();
-    long address = space.mapAnywhere(pageSize, length, pageSize, protection.access);
+    long address = edge.call(_ -> space.mapAnywhere(pageSize, length, pageSize, protection.access));
     if (address < 0) {
       throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
     }
@@ -50,7 +71,7 @@ public final class AddressSpace implements AutoCloseable {
   public long mapAt(long address, long bytes, Protection protection) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    if (!space.mapAt(address, length, protection.access)) {
+    if (!edge.<Boolean>call(_ -> space.mapAt(address, length, protection.access))) {
       throw new IllegalArgumentException(
           "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
     }
@@ -58,10 +79,12 @@ public final class AddressSpace implements AutoCloseable {
   }
 
   /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is
-  /// skipped. Waits for faults in this space and for transfers of the range.
+  /// skipped. Waits for faults in this space, for transfers of the range and for its leases.
   ///
   /// @param address a multiple of the page size
   /// @param bytes the length, rounded up to whole pages
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] on the range is not closed
+  ///   in time, or is the calling thread's; nothing is unmapped then
   public void unmap(long address, long bytes) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
@@ -74,7 +97,11 @@ public final class AddressSpace implements AutoCloseable {
   /// under way.
   ///
   /// The copy is atomic towards single operations of views: a consistent cut of what happened
-  /// before. For a group of stores to be in it as a whole, [#freeze] first.
+  /// before. For a group of stores to be in it as a whole, [#freeze] first. What is stored under a
+  /// lease is in it as a whole or not at all.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] for writing is not closed in
+  ///   time, or is the calling thread's; nothing is changed then
   public AddressSpace fork() {
     machine.haltSwitch().check();
     return edge.call(self -> new AddressSpace(machine, edge, machine.fork(self, space)));
@@ -88,21 +115,24 @@ public final class AddressSpace implements AutoCloseable {
   public void inherit(long address, long bytes, Inheritance inheritance) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    space.setInheritance(address, address + length, inheritance.internal);
+    edge.run(_ -> space.setInheritance(address, address + length, inheritance.internal));
   }
 
-  /// Stops all stores into this space: they wait until [#thaw]. Returns when no store is under way.
-  /// Counts: it is thawed as often as it was frozen. Loads go on.
+  /// Stops all stores into this space and leases for writing: they wait until [#thaw]. Returns when
+  /// none is under way. Counts: it is thawed as often as it was frozen. Loads go on.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] for writing is not closed in
+  ///   time, or is the calling thread's; the space is not frozen then
   public void freeze() {
     machine.haltSwitch().check();
-    space.freeze();
+    edge.run(space::freeze);
   }
 
   /// Ends one [#freeze].
   ///
   /// @throws IllegalStateException if the space is not frozen
   public void thaw() {
-    space.thaw();
+    edge.run(_ -> space.thaw());
   }
 
   /// Makes the calling thread's window on this space. Only that thread uses it, and closes it.
@@ -113,6 +143,9 @@ public final class AddressSpace implements AutoCloseable {
 
   /// Unmaps everything. Views of it find nothing mapped from now on. Idempotent; a machine that is
   /// closed or halted has nothing left to unmap, its own close gives all memory back.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] is not closed in time, or is
+  ///   the calling thread's; the space stays open then
   @Override
   public void close() {
     if (!machine.haltSwitch().isHalted()) {

@@ -27,8 +27,8 @@ abstract class AtomicAccess extends ScalarAccess {
   /// Loads 8 bytes, opaque.
   public final long getLongOpaque(long address) {
     requireAligned(address, Long.BYTES, "read");
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       long value = RawMemory.getLongOpaque(at(pte, address));
       if (endLoad(slot, pte)) {
@@ -40,8 +40,8 @@ abstract class AtomicAccess extends ScalarAccess {
   /// Loads 8 bytes, acquire.
   public final long getLongAcquire(long address) {
     requireAligned(address, Long.BYTES, "read");
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       long value = RawMemory.getLongAcquire(at(pte, address));
       if (endLoad(slot, pte)) {
@@ -53,8 +53,8 @@ abstract class AtomicAccess extends ScalarAccess {
   /// Loads 8 bytes, volatile.
   public final long getLongVolatile(long address) {
     requireAligned(address, Long.BYTES, "read");
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       long value = RawMemory.getLongVolatile(at(pte, address));
       if (endLoad(slot, pte)) {
@@ -181,8 +181,8 @@ abstract class AtomicAccess extends ScalarAccess {
   /// Loads 4 bytes, opaque.
   public final int getIntOpaque(long address) {
     requireAligned(address, Integer.BYTES, "read");
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       int value = RawMemory.getIntOpaque(at(pte, address));
       if (endLoad(slot, pte)) {
@@ -194,8 +194,8 @@ abstract class AtomicAccess extends ScalarAccess {
   /// Loads 4 bytes, acquire.
   public final int getIntAcquire(long address) {
     requireAligned(address, Integer.BYTES, "read");
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       int value = RawMemory.getIntAcquire(at(pte, address));
       if (endLoad(slot, pte)) {
@@ -207,8 +207,8 @@ abstract class AtomicAccess extends ScalarAccess {
   /// Loads 4 bytes, volatile.
   public final int getIntVolatile(long address) {
     requireAligned(address, Integer.BYTES, "read");
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       int value = RawMemory.getIntVolatile(at(pte, address));
       if (endLoad(slot, pte)) {

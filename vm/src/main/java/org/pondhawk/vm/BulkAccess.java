@@ -109,9 +109,9 @@ abstract class BulkAccess extends AtomicAccess {
   }
 
   private void loadChunk(long address, Object to, ValueLayout element, int index, int count) {
-    long slot = slot(address);
     boolean good = false;
     while (!good) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       try {
         RawMemory.copyToArray(at(pte, address), element, to, index, count);
@@ -172,9 +172,9 @@ abstract class BulkAccess extends AtomicAccess {
   }
 
   private void loadChunk(long address, MemorySegment to, long offset, long bytes) {
-    long slot = slot(address);
     boolean good = false;
     while (!good) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       try {
         RawMemory.copyToSegment(at(pte, address), to, offset, bytes);

@@ -36,7 +36,7 @@ final class ContiguousPool {
     return edge.call(self -> {
       machine.haltSwitch().check();
       if (closed) {
-        throw new IllegalStateException("the machine is closed");
+        throw isClosed();
       }
       int first = machine.contig().allocate(limits, count, MemoryAttribute.WRITE_BACK);
       if (first == PageArray.NONE) {
@@ -53,17 +53,31 @@ final class ContiguousPool {
       frames.zero(page);
     }
     Arena arena = Arena.ofShared();
-    MemorySegment segment = RawMemory.lend(frames.address(first), bytes, arena);
+    MemorySegment segment = RawMemory.writableWindow(frames.address(first), bytes, arena, _ -> {});
     ContiguousMemory memory = new ContiguousMemory(this, arena, segment, first, count);
     open.add(memory);
+    if (closed) { // whoever closes may have looked already
+      memory.close();
+      throw isClosed();
+    }
     return memory;
   }
 
-  /// Takes the frames of a piece whose segment has ended.
+  private static IllegalStateException isClosed() {
+    return new IllegalStateException("the machine is closed");
+  }
+
+  /// Takes the frames of a piece whose segment has ended. In a halted machine they are of no use to
+  /// anybody, and its account may be what is broken.
   void give(ContiguousMemory memory) {
     open.remove(memory);
-    edge.run(self -> machine.contig().free(self, memory.firstFrame(), memory.frameCount()));
-    machine.release();
+    try {
+      if (!machine.haltSwitch().isHalted()) {
+        edge.run(self -> machine.contig().free(self, memory.firstFrame(), memory.frameCount()));
+      }
+    } finally {
+      machine.release();
+    }
   }
 
   /// Closes what is open, but for segments in use, which keep their memory until they are closed.
@@ -73,7 +87,7 @@ final class ContiguousPool {
       try {
         memory.close();
       } catch (IllegalStateException _) {
-        // in use by a transfer: whoever waits for that closes it
+        // in use by a transfer: whoever waits for that closes it; after a panic nobody needs to
       }
     }
   }

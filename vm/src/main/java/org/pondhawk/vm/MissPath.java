@@ -16,8 +16,8 @@ final class MissPath {
   private static final Class<?> LONG = long.class;
   private static final Class<?> INT = int.class;
 
-  private static MethodHandle bringInToLoad = find("beginLoadAgain", LONG, LONG, LONG);
-  private static MethodHandle bringInToStore = find("beginStoreAgain", LONG, LONG, LONG);
+  private static MethodHandle bringInToLoad = find("beginLoadAgain", LONG, LONG);
+  private static MethodHandle bringInToStore = find("beginStoreAgain", LONG, LONG);
   private static MethodHandle load = find("loadMissed", LONG, LONG, INT);
   private static MethodHandle store = find("storeMissed", void.class, LONG, LONG, INT);
 
@@ -37,9 +37,9 @@ final class MissPath {
   /// Goes on with a load whose entry is wanted.
   ///
   /// @return the entry, which allows it
-  static long bringInToLoad(ViewTranslation view, long slot, long address) {
+  static long bringInToLoad(ViewTranslation view, long address) {
     try {
-      return (long) bringInToLoad.invokeExact(view, slot, address);
+      return (long) bringInToLoad.invokeExact(view, address);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
@@ -48,9 +48,9 @@ final class MissPath {
   /// Goes on with a store whose entry is wanted.
   ///
   /// @return the entry, which allows it
-  static long bringInToStore(ViewTranslation view, long slot, long address) {
+  static long bringInToStore(ViewTranslation view, long address) {
     try {
-      return (long) bringInToStore.invokeExact(view, slot, address);
+      return (long) bringInToStore.invokeExact(view, address);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }

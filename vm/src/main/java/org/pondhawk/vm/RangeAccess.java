@@ -153,8 +153,8 @@ abstract class RangeAccess extends BulkAccess {
   }
 
   private long mismatchChunk(long address, MemorySegment with, long offset, long bytes) {
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       long found = 0;
       boolean good = false;
@@ -208,8 +208,8 @@ abstract class RangeAccess extends BulkAccess {
   }
 
   private long indexInChunk(long address, long bytes, byte value) {
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       long found = RawMemory.indexOf(at(pte, address), bytes, value);
       if (endLoad(slot, pte)) {

@@ -29,8 +29,8 @@ abstract class ResidentAccess extends RangeAccess {
     if (isSplit(address, Long.BYTES)) {
       return tryGetAcross(address, ifAbsent);
     }
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = tryBeginLoad(slot, address);
       if (pte == ABSENT) {
         return ifAbsent;
@@ -57,8 +57,8 @@ abstract class ResidentAccess extends RangeAccess {
 
   /// An unsigned byte, or -1.
   private int tryGetByte(long address) {
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = tryBeginLoad(slot, address);
       if (pte == ABSENT) {
         return -1;
@@ -88,8 +88,8 @@ abstract class ResidentAccess extends RangeAccess {
   }
 
   private boolean tryLoadChunk(long address, byte[] to, int index, int count) {
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = tryBeginLoad(slot, address);
       if (pte == ABSENT) {
         return false;
@@ -111,7 +111,7 @@ abstract class ResidentAccess extends RangeAccess {
     int done = 0;
     while (done < count) {
       int chunk = Math.min(count - done, leftInPage(address + done));
-      long pte = tryBeginStore(slot(address + done), address + done);
+      long pte = tryBeginStore(address + done);
       if (pte == ABSENT) {
         break;
       }

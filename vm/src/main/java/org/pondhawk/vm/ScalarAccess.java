@@ -260,8 +260,8 @@ abstract class ScalarAccess extends ViewTranslation {
   /// Does a load that missed, of 1, 2, 4 or 8 bytes that do not cross a page.
   final long loadMissed(long address, int bytes) {
     leaveLoad();
-    long slot = slot(address);
     for (; ; ) {
+      long slot = slot(address);
       long pte = beginLoad(slot, address);
       long at = at(pte, address);
       long value =

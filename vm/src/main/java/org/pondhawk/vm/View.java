@@ -8,10 +8,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Access;
+import org.pondhawk.vm.map.Lease;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pmap.Pte;
+import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.sync.Guard;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -30,7 +32,8 @@ import org.pondhawk.vm.sync.VmThread;
 /// for this access; [org.pondhawk.vm.error.OutOfPagesException] where no page could be had;
 /// `UncheckedIOException` where one could not be read back. A store that failed has stored nothing
 /// in the page that failed.
-public final class View extends ResidentAccess implements AutoCloseable {
+public abstract sealed class View extends LeaseAccess implements AutoCloseable
+    permits LinearView, TwoLevelView {
   private static final Cleaner CLEANER = Cleaner.create();
   private static final Duration FAR = Duration.ofDays(10_000);
 
@@ -50,6 +53,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
       VmThread self,
       Guard guard,
       List<HeldPage> heldPages,
+      List<Lease> leased,
       AtomicBoolean done)
       implements Runnable {
     @Override
@@ -58,6 +62,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
         guard.leave(); // it may have missed that, see Guard
         machine.grace().unregister(guard);
         heldPages.forEach(held -> unhold(machine, self, held));
+        leased.forEach(lease -> giveBack(machine, space, lease));
         machine.nodes().unload(self);
         space.pmap().unpin();
         machine.release();
@@ -65,10 +70,10 @@ public final class View extends ResidentAccess implements AutoCloseable {
     }
   }
 
-  private View(Machine machine, Space space) {
+  View(Machine machine, Space space) {
     super(machine, space);
     this.heldPages = new ArrayList<>();
-    Hold hold = new Hold(machine, space, self, guard, heldPages, new AtomicBoolean());
+    Hold hold = new Hold(machine, space, self, guard, heldPages, leased, new AtomicBoolean());
     this.cleanable = CLEANER.register(this, hold);
   }
 
@@ -80,7 +85,10 @@ public final class View extends ResidentAccess implements AutoCloseable {
       machine.release();
       throw new IllegalStateException("space " + space.id() + " is closed");
     }
-    return new View(machine, space);
+    // Each by a method of its own, so that the class of the other is not even loaded.
+    return space.pmap().form() == TableForm.LINEAR
+        ? LinearView.of(machine, space)
+        : TwoLevelView.of(machine, space);
   }
 
   // ---- deadlines
@@ -92,7 +100,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
   /// begun is not broken off.
   ///
   /// @param fromNow how long until then; zero to wait for nothing
-  public void setDeadline(Duration fromNow) {
+  public final void setDeadline(Duration fromNow) {
     requireOwner();
     if (fromNow.isNegative()) {
       throw new IllegalArgumentException("a deadline " + fromNow + " from now");
@@ -102,7 +110,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
   }
 
   /// Takes the deadline back: the machine's patience counts again.
-  public void clearDeadline() {
+  public final void clearDeadline() {
     requireOwner();
     self.clearDeadline();
   }
@@ -112,7 +120,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
   /// Opens a window for reading a range, page by page, at the speed of plain memory.
   ///
   /// @return a window in front of the first page; see [PageWindow#next]
-  public PageWindow window(long address, long bytes) {
+  public final PageWindow window(long address, long bytes) {
     requireRange(address, bytes, "read");
     HeldPage held = new HeldPage();
     PageWindow window = new PageWindow(this, held, address, bytes);
@@ -122,7 +130,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
   }
 
   /// Forgets a window that was closed and holds nothing.
-  void forget(PageWindow window, HeldPage held) {
+  final void forget(PageWindow window, HeldPage held) {
     windows.remove(window);
     heldPages.remove(held);
   }
@@ -130,17 +138,21 @@ public final class View extends ResidentAccess implements AutoCloseable {
   /// Holds the page of an address, faulting it in.
   ///
   /// @return where the byte is; its frame is nobody else's until [#unhold]
-  long hold(long address, HeldPage held) {
+  final long hold(long address, HeldPage held) {
     for (; ; ) {
       guard.enter();
       try {
-        long pte = RawMemory.getLongAcquire(slot(address));
+        long slot = slot(address);
+        long pte = RawMemory.getLongAcquire(slot);
         if (allowsLoad(pte)) {
-          // Inside the guard a mapped page does not become free, so there is something to hold.
           int page = machine.page().pages().frames().frameOf(Pte.frame(pte));
           machine.allocator().hold(page);
-          held.page = page;
-          return at(pte, address);
+          if (RawMemory.getLongAcquire(slot) == pte) { // it was mapped when the hold began
+            held.page = page;
+            return at(pte, address);
+          }
+          machine.allocator().unhold(self, page);
+          continue;
         }
       } catch (VmPanic broken) {
         machine.halt(broken);
@@ -152,7 +164,7 @@ public final class View extends ResidentAccess implements AutoCloseable {
     }
   }
 
-  void unhold(HeldPage held) {
+  final void unhold(HeldPage held) {
     unhold(machine, self, held);
   }
 
@@ -169,10 +181,11 @@ public final class View extends ResidentAccess implements AutoCloseable {
     }
   }
 
-  /// Closes the view and its windows; only its own thread may. Idempotent.
+  /// Closes the view, its leases and its windows; only its own thread may. Idempotent.
   @Override
-  public void close() {
+  public final void close() {
     requireOwner();
+    closeLeases();
     while (!windows.isEmpty()) {
       windows.getLast().close();
     }

@@ -2,9 +2,10 @@ package org.pondhawk.vm;
 
 import java.io.UncheckedIOException;
 import java.lang.invoke.VarHandle;
-import java.util.Objects;
+import java.lang.ref.Reference;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.MachineHaltedException;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.fault.Fault;
@@ -23,12 +24,17 @@ import org.pondhawk.vm.sync.VmThread;
 /// the same form:
 ///
 /// ```
-///   load:   for (;;) {                              store:   pte = beginStore(slot, address)
-///             pte = beginLoad(slot, address)                 try {
-///             value = raw load at(pte, address)                raw store at(pte, address)
-///             if (endLoad(slot, pte)) return value           } finally { endStore() }
+///   load:   for (;;) {                              store:   pte = beginStore(slot(address), address)
+///             slot = slot(address)                           try {
+///             pte = beginLoad(slot, address)                   raw store at(pte, address)
+///             value = raw load at(pte, address)              } finally { endStore() }
+///             if (endLoad(slot, pte)) return value
 ///           }
 /// ```
+///
+/// The place of an entry is asked for anew in each round of a load: in a table of two levels it
+/// moves when the memory of the entry comes or goes. A place from before is never another
+/// address's.
 @SuppressWarnings("ReferenceEquality") // threads are compared by identity on every access
 abstract class ViewTranslation {
   /*
@@ -50,7 +56,7 @@ abstract class ViewTranslation {
   private static final int ONE_ENTRY_SHIFT = 63;
 
   /// No memory of ours lies behind it.
-  private static final long END_OF_MEMORY = 1L << 60;
+  static final long END_OF_MEMORY = 1L << 60;
 
   private static final class Closed {
     /// The one entry of a closed view's table, in memory that lives as long as the process.
@@ -68,9 +74,9 @@ abstract class ViewTranslation {
   private final long stray2;
   private final long stray4;
   private final long stray8;
-  private int pageShift;
-  private int regionShift;
-  private long table;
+  int pageShift;
+  int regionShift;
+  long table;
   private long regions;
   private boolean closed;
 
@@ -148,11 +154,8 @@ abstract class ViewTranslation {
     return RawMemory.getLong(regions + (address >>> regionShift) * Long.BYTES);
   }
 
-  /// Where the entry of an address is.
-  final long slot(long address) {
-    // The check never fails. It tells the compiler what both loads of the entry would ask again.
-    return Objects.checkIndex(table + (address >>> pageShift) * Long.BYTES, END_OF_MEMORY);
-  }
+  /// Where the entry of an address is, for now.
+  abstract long slot(long address);
 
   /// Where the byte of an address is, in the frame of its entry.
   final long at(long pte, long address) {
@@ -171,18 +174,18 @@ abstract class ViewTranslation {
 
   /// Begins a load, faulting the page in.
   ///
-  /// @return the entry, which allows it
+  /// @return the entry, which allows it; not the one in the slot if that has moved
   final long beginLoad(long slot, long address) {
     long pte = enterLoad(slot);
-    return allowsLoad(pte) ? pte : MissPath.bringInToLoad(this, slot, address);
+    return allowsLoad(pte) ? pte : MissPath.bringInToLoad(this, address);
   }
 
   /// Goes on with a load that missed; called through [MissPath] only.
-  final long beginLoadAgain(long slot, long address) {
+  final long beginLoadAgain(long address) {
     for (; ; ) {
       leaveLoad();
       bringIn(address, Access.READ);
-      long pte = enterLoad(slot);
+      long pte = enterLoad(slot(address));
       if (allowsLoad(pte)) {
         return pte;
       }
@@ -193,16 +196,15 @@ abstract class ViewTranslation {
   ///
   /// @return the entry, or [#ABSENT]; then no load has begun
   final long tryBeginLoad(long slot, long address) {
-    for (; ; ) {
-      long pte = enterLoad(slot);
-      if (allowsLoad(pte)) {
-        return pte;
-      }
+    long pte = enterLoad(slot);
+    while (!allowsLoad(pte)) {
       leaveLoad();
       if (!touch(address, Access.READ)) {
         return ABSENT;
       }
+      pte = enterLoad(slot(address));
     }
+    return pte;
   }
 
   /// Starts a load, whatever the entry says.
@@ -227,14 +229,20 @@ abstract class ViewTranslation {
   ///
   /// @param pte what [#beginLoad] returned
   /// @return whether what was loaded is good; if not, it must be loaded again
+  @SuppressWarnings("ReachabilityFenceUsage") // nothing throws between the load and the fence
   final boolean endLoad(long slot, long pte) {
     if (LoadMode.GUARDED) {
       guard.leave();
       return true;
     }
+    if (BrokenAccess.LOADS_ONCE) {
+      return true;
+    }
     VarHandle.loadLoadFence();
     // Plain is enough: the fence keeps it behind the data and apart from the first look.
-    return RawMemory.getLong(slot) == pte;
+    boolean good = RawMemory.getLong(slot) == pte;
+    Reference.reachabilityFence(this); // a view that is collected gives its table back
+    return good;
   }
 
   /// Begins a store, faulting the page in. From here to [#endStore] the caller does nothing but its
@@ -243,23 +251,26 @@ abstract class ViewTranslation {
   /// @return the entry, which allows it
   final long beginStore(long slot, long address) {
     long pte = enterStore(slot);
-    return allowsStore(pte, address) ? pte : MissPath.bringInToStore(this, slot, address);
+    return allowsStore(pte, address) ? pte : MissPath.bringInToStore(this, address);
   }
 
   /// Starts a store, whatever the entry says.
   ///
   /// @return the entry
   final long enterStore(long slot) {
+    if (BrokenAccess.GUARDS_LATE) {
+      return BrokenAccess.lookAndEnter(guard, slot);
+    }
     guard.enter();
     return RawMemory.getLong(slot); // as in a load
   }
 
   /// Goes on with a store that missed; called through [MissPath] only.
-  final long beginStoreAgain(long slot, long address) {
+  final long beginStoreAgain(long address) {
     for (; ; ) {
       guard.leave();
       bringIn(address, Access.WRITE);
-      long pte = enterStore(slot);
+      long pte = enterStore(slot(address));
       if (allowsStore(pte, address)) {
         return pte;
       }
@@ -269,9 +280,9 @@ abstract class ViewTranslation {
   /// Begins a store if that takes no fault.
   ///
   /// @return the entry, or [#ABSENT]; then no store has begun
-  final long tryBeginStore(long slot, long address) {
+  final long tryBeginStore(long address) {
     for (; ; ) {
-      long pte = enterStore(slot);
+      long pte = enterStore(slot(address));
       if (allowsStore(pte, address)) {
         return pte;
       }
@@ -306,6 +317,7 @@ abstract class ViewTranslation {
       machine.faults().resolve(fault, address, access);
     } catch (OutOfPagesException
         | AccessViolationException
+        | LeaseHeldException
         | UncheckedIOException
         | MachineHaltedException expected) {
       throw expected;
@@ -353,11 +365,16 @@ abstract class ViewTranslation {
       return false;
     }
     closed = true;
-    table = Closed.TABLE;
-    regions = Closed.TABLE;
+    endTables(Closed.TABLE);
     pageShift = ONE_ENTRY_SHIFT;
     regionShift = ONE_ENTRY_SHIFT;
     return true;
+  }
+
+  /// Puts a word that is always 0 in the place of every word of a table.
+  void endTables(long zeros) {
+    table = zeros;
+    regions = zeros;
   }
 
   private RuntimeException misplaced(long address, int bytes, String access) {

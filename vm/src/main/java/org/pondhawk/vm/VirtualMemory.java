@@ -6,6 +6,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.check.VmCheck;
+import org.pondhawk.vm.error.AccessUnderWayException;
+import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageCount;
@@ -26,6 +28,7 @@ public final class VirtualMemory implements AutoCloseable {
   private final ExecutorService io;
   private final Thread daemon;
   private final Thread collapser;
+  private final Thread zeroer;
 
   private VirtualMemory(VmConfig config, Seams seams) {
     this.config = config;
@@ -43,6 +46,7 @@ public final class VirtualMemory implements AutoCloseable {
     this.contiguous = new ContiguousPool(machine, edge);
     this.collapser =
         Thread.ofPlatform().daemon().name("pondhawk-collapse").unstarted(machine.collapser());
+    this.zeroer = Thread.ofPlatform().daemon().name("pondhawk-zero").unstarted(machine.zeroer());
     this.daemon = Thread.ofPlatform().daemon().name("pondhawk-pageout").unstarted(machine.daemon());
   }
 
@@ -61,6 +65,9 @@ public final class VirtualMemory implements AutoCloseable {
     VirtualMemory vm = new VirtualMemory(config, seams);
     vm.daemon.start();
     vm.collapser.start();
+    if (config.zeroesAhead()) {
+      vm.zeroer.start();
+    }
     return vm;
   }
 
@@ -69,9 +76,20 @@ public final class VirtualMemory implements AutoCloseable {
     return config;
   }
 
-  /// Makes an empty address space.
+  /// Makes an empty address space of 1 TiB, [AddressSpace#DEFAULT_RANGE].
   public AddressSpace newAddressSpace() {
-    return new AddressSpace(machine, edge, machine.newSpace());
+    return newAddressSpace(AddressSpace.DEFAULT_RANGE);
+  }
+
+  /// Makes an empty address space of another range. The range takes addresses of the process for
+  /// the page table, from 1/512 of it in pages of 4 KiB downwards (see [PageTables]), and no
+  /// memory.
+  ///
+  /// @param range the number of addresses: a power of two, from 512 pages to
+  ///   [AddressSpace#MAX_RANGE]
+  /// @throws IllegalStateException if the kernel does not grant the addresses for its page table
+  public AddressSpace newAddressSpace(long range) {
+    return new AddressSpace(machine, edge, machine.newSpace(range));
   }
 
   /// Takes neighbouring frames as one segment, which starts at a frame: see [ContiguousMemory]. The
@@ -128,6 +146,8 @@ public final class VirtualMemory implements AutoCloseable {
         stats.total(Event.FAULT_MINOR),
         stats.total(Event.FAULT_MAJOR),
         stats.total(Event.ZERO_FILL),
+        stats.total(Event.ZERO_FILL_READY),
+        stats.total(Event.ZEROED_AHEAD),
         stats.total(Event.SWAP_PAGES_IN),
         stats.total(Event.SWAP_PAGES_OUT),
         stats.total(Event.COPIED),
@@ -146,6 +166,7 @@ public final class VirtualMemory implements AutoCloseable {
         grace[2],
         waited[0],
         waited[1],
+        waited[2],
         machine.swap().total(),
         machine.swap().used(),
         machine.swap().peakUsed());
@@ -165,20 +186,41 @@ public final class VirtualMemory implements AutoCloseable {
     }
   }
 
-  /// Closes every address space and all contiguous memory, removes the swap file and gives the
-  /// memory back. Later accesses through views find nothing mapped. Waits for calls under way;
-  /// idempotent.
+  /// Closes every address space and all contiguous memory, removes the swap file and gives the memory back. Later accesses
+  /// through views find nothing mapped. Waits for calls under way and for leases; idempotent.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if another thread does not close its lease in
+  ///   time, or the calling thread has one; no space is closed then, and everything goes on
+  /// @throws org.pondhawk.vm.error.AccessUnderWayException if a thread does not end a store; call
+  ///   again
   @Override
   public void close() {
+    try {
+      machine.closeSpaces();
+    } catch (LeaseHeldException | AccessUnderWayException again) {
+      throw again; // the machine goes on, to be closed by another call
+    } catch (Throwable broken) {
+      machine.halt(broken);
+      end();
+      throw broken;
+    }
+    end();
+  }
+
+  private void end() {
     contiguous.closeAll();
     machine.daemon().stop();
     machine.collapser().stop();
+    machine.zeroer().stop();
     boolean interrupted = join(daemon);
     interrupted |= join(collapser);
+    interrupted |= join(zeroer);
     try {
       machine.close();
     } finally {
-      io.shutdown();
+      if (machine.isClosed()) {
+        io.shutdown();
+      }
       if (interrupted) {
         Thread.currentThread().interrupt();
       }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.swap.SwapFileSpec;
 
@@ -11,8 +12,11 @@ import org.pondhawk.vm.swap.SwapFileSpec;
 public final class VmConfig {
   private static final long DEFAULT_PHYSICAL_MEMORY = 64L << 20;
   private static final int DEFAULT_PAGE_SIZE = 4096;
+  private static final int DEFAULT_BURST_READ = 16;
+  private static final int MAX_BURST_READ = 31;
   private static final int MAX_CPUS = 256;
-  private static final long SPACE_BYTES = 1L << 40;
+  private static final int DEFAULT_PREFAULT_PAGES = 8;
+  private static final int MAX_PREFAULT_PAGES = 1024;
   private static final long MAX_DMA_RESERVE = 1L << 40;
 
   private final long physicalMemory;
@@ -20,10 +24,14 @@ public final class VmConfig {
   private final long swapBytes;
   private final @Nullable Path swapFile;
   private final Path swapDirectory;
+  private final int swapBurstRead;
   private final int cpus;
+  private final PageTables pageTables;
   private final boolean poisonFreedFrames;
   private final Duration patience;
+  private final Duration leasePatience;
   private final boolean membarrier;
+  private final FaultSpec faults;
   private final LongSupplier nanoClock;
   private final long dmaReserve;
 
@@ -33,10 +41,14 @@ public final class VmConfig {
     this.swapBytes = b.swapBytes;
     this.swapFile = b.swapFile;
     this.swapDirectory = b.swapDirectory;
+    this.swapBurstRead = b.swapBurstRead;
     this.cpus = b.cpus;
+    this.pageTables = b.pageTables;
     this.poisonFreedFrames = b.poisonFreedFrames;
     this.patience = b.patience;
+    this.leasePatience = b.leasePatience;
     this.membarrier = b.membarrier;
+    this.faults = new FaultSpec(b.prefaultPages, b.zeroesAhead);
     this.nanoClock = b.nanoClock;
     this.dmaReserve = b.dmaReserve;
   }
@@ -71,9 +83,19 @@ public final class VmConfig {
     return swapDirectory;
   }
 
+  /// How many pages a read from swap may read ahead.
+  public int swapBurstRead() {
+    return swapBurstRead;
+  }
+
   /// For how many processors the queues and counters are spread.
   public int cpus() {
     return cpus;
+  }
+
+  /// The form of the page tables of address spaces.
+  public PageTables pageTables() {
+    return pageTables;
   }
 
   /// Whether freed frames are filled with a pattern, so that stale use shows.
@@ -89,6 +111,21 @@ public final class VmConfig {
   /// How much memory is kept for runs of neighbouring frames, in bytes: whole pages.
   public long dmaReserve() {
     return (long) spec().reserveFrames() * pageSize;
+  }
+
+  /// How long an operation waits for leases in its way.
+  public Duration leasePatience() {
+    return leasePatience;
+  }
+
+  /// How many resident neighbours of a page are mapped with it.
+  public int prefaultPages() {
+    return faults.prefaultPages();
+  }
+
+  /// Whether frames are zeroed before they are asked for.
+  public boolean zeroesAhead() {
+    return faults.zeroesAhead();
   }
 
   /// The least physical memory in bytes that a machine made like this can have.
@@ -107,14 +144,18 @@ public final class VmConfig {
     return new MachineSpec(
         physicalMemory,
         pageSize,
+        dmaReserve,
         swap,
+        swapBurstRead,
         cpus,
-        SPACE_BYTES,
+        AddressSpace.DEFAULT_RANGE,
+        pageTables.internal,
         poisonFreedFrames,
         patience.toNanos(),
+        leasePatience.toNanos(),
         membarrier,
-        nanoClock::getAsLong,
-        dmaReserve);
+        faults,
+        nanoClock::getAsLong);
   }
 
   /// Collects the choices for a [VmConfig]. Each setter checks its value.
@@ -124,10 +165,15 @@ public final class VmConfig {
     private long swapBytes;
     private @Nullable Path swapFile;
     private Path swapDirectory = Path.of(System.getProperty("java.io.tmpdir", "."));
+    private int swapBurstRead = DEFAULT_BURST_READ;
     private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
+    private PageTables pageTables = PageTables.AUTO;
     private boolean poisonFreedFrames;
     private Duration patience = Duration.ofSeconds(30);
+    private Duration leasePatience = Duration.ofSeconds(5);
     private boolean membarrier = true;
+    private int prefaultPages = DEFAULT_PREFAULT_PAGES;
+    private boolean zeroesAhead;
     private LongSupplier nanoClock = System::nanoTime;
     private long dmaReserve;
 
@@ -178,6 +224,20 @@ public final class VmConfig {
       return this;
     }
 
+    /// Sets how many pages a read from swap may bring in besides the one that was asked for: those
+    /// that follow it both in their mapping and in swap, while memory is not short
+    /// (`vm.swap_burst_read`). 16 by default.
+    ///
+    /// @param pages from 0, for no read-ahead, to 31
+    public Builder swapBurstRead(int pages) {
+      if (pages < 0 || pages > MAX_BURST_READ) {
+        throw new IllegalArgumentException(
+            "swapBurstRead=" + pages + " is not from 0 to " + MAX_BURST_READ);
+      }
+      swapBurstRead = pages;
+      return this;
+    }
+
     /// Sets for how many processors the queues and counters are spread; those of this computer by
     /// default.
     ///
@@ -187,6 +247,12 @@ public final class VmConfig {
         throw new IllegalArgumentException("cpus=" + count + " is not from 1 to " + MAX_CPUS);
       }
       cpus = count;
+      return this;
+    }
+
+    /// Sets the form of the page tables; [PageTables#AUTO] by default.
+    public Builder pageTables(PageTables form) {
+      pageTables = form;
       return this;
     }
 
@@ -203,9 +269,37 @@ public final class VmConfig {
       return this;
     }
 
+    /// Sets how long an unmap, a fork, a freeze or a close waits for a [PageLease] in its way,
+    /// before it throws [org.pondhawk.vm.error.LeaseHeldException]; 5 seconds by default.
+    public Builder leasePatience(Duration limit) {
+      positive("leasePatience", limit.toNanos());
+      leasePatience = limit;
+      return this;
+    }
+
     /// Whether a store may go without a fence where the kernel has `membarrier`; on by default.
     public Builder membarrier(boolean use) {
       membarrier = use;
+      return this;
+    }
+
+    /// Sets how many resident neighbours of a page are mapped with it when it is faulted on, half
+    /// of them on either side; 8 by default.
+    ///
+    /// @param count from 0, for none, to 1024
+    public Builder prefaultPages(int count) {
+      if (count < 0 || count > MAX_PREFAULT_PAGES) {
+        throw new IllegalArgumentException(
+            "prefaultPages=" + count + " is not from 0 to " + MAX_PREFAULT_PAGES);
+      }
+      prefaultPages = count;
+      return this;
+    }
+
+    /// Whether a thread zeroes the frames of free pages while a processor has nothing else to do,
+    /// so that a first store finds its page ready; off by default.
+    public Builder zeroesAhead(boolean zeroes) {
+      zeroesAhead = zeroes;
       return this;
     }
 

@@ -1,4 +1,5 @@
-/// The public surface: boot a machine, make address spaces, map memory, look at it through views.
+/// The public surface: boot a machine, make address spaces, map memory, look at it through views,
+/// and lease pages of it.
 @NullMarked
 package org.pondhawk.vm;
 

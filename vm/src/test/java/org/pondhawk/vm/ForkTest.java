@@ -17,21 +17,30 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.error.AccessViolationException;
 
 @Timeout(60)
+@ParameterizedClass(name = "{0}")
+@EnumSource(value = PageTables.class, names = "AUTO", mode = EnumSource.Mode.EXCLUDE)
 class ForkTest {
   private static final int PAGE = 4096;
 
-  private final VirtualMemory vm =
-      VirtualMemory.boot(
-          VmConfig.builder()
-              .physicalMemory(8L << 20)
-              .swap(64L << 20)
-              .poisonFreedFrames(true)
-              .build());
+  private final VirtualMemory vm;
+
+  ForkTest(PageTables tables) {
+    vm =
+        VirtualMemory.boot(
+            VmConfig.builder()
+                .physicalMemory(8L << 20)
+                .swap(64L << 20)
+                .pageTables(tables)
+                .poisonFreedFrames(true)
+                .build());
+  }
 
   @AfterEach
   void everyInvariantHolds() {

@@ -13,17 +13,28 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Access modes and read-modify-write, alone and from several threads while pages are evicted.
+@ParameterizedClass(name = "{0}")
+@EnumSource(value = PageTables.class, names = "AUTO", mode = EnumSource.Mode.EXCLUDE)
 class ViewAtomicTest {
   private static final int THREADS = 4;
 
-  private final ViewFixture fixture = new ViewFixture(4096);
-  private final View view = fixture.view;
-  private final long base = fixture.mapTwiceTheMemory();
-  private final int pages = (int) (2 * fixture.frameBytes() / fixture.pageSize);
+  private final ViewFixture fixture;
+  private final View view;
+  private final long base;
+  private final int pages;
+
+  ViewAtomicTest(PageTables tables) {
+    fixture = new ViewFixture(4096, tables);
+    view = fixture.view;
+    base = fixture.mapTwiceTheMemory();
+    pages = (int) (2 * fixture.frameBytes() / fixture.pageSize);
+  }
 
   @AfterEach
   void theMachineIsWhole() {

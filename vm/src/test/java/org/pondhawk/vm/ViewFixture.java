@@ -18,14 +18,27 @@ final class ViewFixture implements AutoCloseable {
   ///
   /// @param spareFrames how many frames more than the least
   ViewFixture(int pageSize, int spareFrames, Seams seams) {
+    this(pageSize, spareFrames, seams, PageTables.AUTO);
+  }
+
+  private ViewFixture(int pageSize, int spareFrames, Seams seams, PageTables tables) {
     VmConfig.Builder config =
-        VmConfig.builder().pageSize(pageSize).swap(SWAP_BYTES).poisonFreedFrames(true);
+        VmConfig.builder()
+            .pageSize(pageSize)
+            .swap(SWAP_BYTES)
+            .pageTables(tables)
+            .poisonFreedFrames(true);
     long least = config.build().minimumPhysicalMemory();
     config.physicalMemory(least + (long) spareFrames * (pageSize + 64));
     this.vm = VirtualMemory.boot(config.build(), seams);
     this.pageSize = pageSize;
     this.space = vm.newAddressSpace();
     this.view = space.view();
+  }
+
+  /// One whose page tables have a form.
+  ViewFixture(int pageSize, PageTables tables) {
+    this(pageSize, 0, Seams.SOUND, tables);
   }
 
   ViewFixture(int pageSize) {

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
 
 /// Accesses that never wait, and accesses that wait until a deadline.
@@ -153,8 +154,8 @@ class ViewResidentTest {
     private volatile int lastBegun;
 
     @Override
-    public Grace grace(boolean asymmetric, Ticker ticker) {
-      return new Grace(asymmetric, ticker) {
+    public Grace grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+      return new Grace(asymmetric, ticker, patienceNanos, halt) {
         @Override
         public int begin() {
           int ticket = super.begin();

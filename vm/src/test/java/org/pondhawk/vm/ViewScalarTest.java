@@ -6,19 +6,29 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// Every type in both byte orders at every kind of address, against a ByteBuffer.
+@ParameterizedClass(name = "{0}")
+@EnumSource(value = PageTables.class, names = "AUTO", mode = EnumSource.Mode.EXCLUDE)
 class ViewScalarTest {
   private static final int OPERATIONS = 30_000;
+
+  private final PageTables tables;
+
+  ViewScalarTest(PageTables tables) {
+    this.tables = tables;
+  }
 
   @ParameterizedTest(name = "pages of {0}, seed {1}")
   @CsvSource({"4096, 1", "4096, 2", "65536, 3", "4096, 0"})
   void agreesWithABufferUnderMemoryPressure(int pageSize, long fixedSeed) {
     long seed = fixedSeed == 0 ? System.nanoTime() : fixedSeed;
     Random random = new Random(seed);
-    try (ViewFixture fixture = new ViewFixture(pageSize)) {
+    try (ViewFixture fixture = new ViewFixture(pageSize, tables)) {
       long base = fixture.mapTwiceTheMemory();
       ByteBuffer model = ByteBuffer.allocate((int) (2 * fixture.frameBytes()));
       for (int i = 0; i < OPERATIONS; i++) {
@@ -90,7 +100,7 @@ class ViewScalarTest {
   @Test
   void theOrderOfTheProcessorIsTheDefault() {
     ByteOrder order = ByteOrder.nativeOrder();
-    try (ViewFixture fixture = new ViewFixture(4096)) {
+    try (ViewFixture fixture = new ViewFixture(4096, tables)) {
       View view = fixture.view;
       long base = fixture.mapTwiceTheMemory();
       for (long at : new long[] {base, base + 4093}) {
@@ -116,7 +126,7 @@ class ViewScalarTest {
 
   @Test
   void freshMemoryIsZero() {
-    try (ViewFixture fixture = new ViewFixture(4096)) {
+    try (ViewFixture fixture = new ViewFixture(4096, tables)) {
       long base = fixture.mapTwiceTheMemory();
 
       assertThat(fixture.view.getLong(base + 4092)).isZero();

@@ -87,7 +87,7 @@ public final class PmapRaces {
   public static class TouchAgainstRemoveCanary extends Mapped {
     @Actor
     public void view(ZZ_Result r) {
-      long slot = PMAP.table() + (address / PAGE_SIZE) * Long.BYTES;
+      long slot = PMAP.slot(address);
       long was = RawMemory.getLongVolatile(slot);
       r.r1 = Pte.isValid(was);
       if (r.r1) {
@@ -103,7 +103,7 @@ public final class PmapRaces {
     @Arbiter
     public void end(ZZ_Result r) {
       r.r2 = pages.dirty(page) != 0;
-      long slot = PMAP.table() + (address / PAGE_SIZE) * Long.BYTES;
+      long slot = PMAP.slot(address);
       RawMemory.getAndBitwiseAndLong(slot, ~Pte.MODIFIED);
     }
   }

@@ -34,7 +34,7 @@ public final class GraceRaces {
     /// What a view does.
     final void store(Guard guard) {
       guard.enter();
-      if (RawMemory.getLongAcquire(entry) == 1) {
+      if (RawMemory.getLong(entry) == 1) {
         RawMemory.putLong(data, 1);
       }
       guard.leave();
@@ -61,7 +61,7 @@ public final class GraceRaces {
   @Outcome(id = "-1, .*", expect = ACCEPTABLE, desc = "The guard was inside: reclaim waits.")
   @Outcome(id = "0, 1", expect = FORBIDDEN, desc = "A store landed after the grace period.")
   public static class StoreAgainstReclaim extends Mapped {
-    private static final Grace GRACE = new Grace(true, () -> 0);
+    private static final Grace GRACE = new Grace(true, () -> 0, 1, new HaltSwitch());
     private static final Guard GUARD = GRACE.register();
 
     @Actor
@@ -87,7 +87,7 @@ public final class GraceRaces {
   @Outcome(id = "-1, .*", expect = ACCEPTABLE, desc = "The guard was inside: reclaim waits.")
   @Outcome(id = "0, 1", expect = FORBIDDEN, desc = "A store landed after the grace period.")
   public static class StoreAgainstReclaimWithFences extends Mapped {
-    private static final Grace GRACE = new Grace(false, () -> 0);
+    private static final Grace GRACE = new Grace(false, () -> 0, 1, new HaltSwitch());
     private static final Guard GUARD = GRACE.register();
 
     @Actor
@@ -140,7 +140,7 @@ public final class GraceRaces {
       expect = FORBIDDEN,
       desc = "The ticket is one whose begin had looked before the clearing.")
   public static class NextAgainstBegin {
-    private static final Grace GRACE = new Grace(true, () -> 0);
+    private static final Grace GRACE = new Grace(true, () -> 0, 1, new HaltSwitch());
     private static final Guard GUARD = GRACE.register();
 
     @Actor

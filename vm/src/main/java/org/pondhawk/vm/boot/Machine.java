@@ -2,16 +2,26 @@ package org.pondhawk.vm.boot;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.AccessUnderWayException;
+import org.pondhawk.vm.error.LeaseHeldException;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.fault.ChainCopier;
 import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.map.ChainCollapser;
+import org.pondhawk.vm.map.CollapseParts;
+import org.pondhawk.vm.map.LeaseParts;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.map.SpaceLeases;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.ObjectOwner;
@@ -25,6 +35,7 @@ import org.pondhawk.vm.pageout.PageoutDaemon;
 import org.pondhawk.vm.pageout.PageoutParts;
 import org.pondhawk.vm.pageout.RunLaundry;
 import org.pondhawk.vm.pmap.Pmap;
+import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
 import org.pondhawk.vm.queue.ContigAllocator;
@@ -36,15 +47,18 @@ import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageMover;
 import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.PageQueues;
+import org.pondhawk.vm.queue.PageZeroer;
 import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapFileSpec;
 import org.pondhawk.vm.swap.SwapIo;
+import org.pondhawk.vm.swap.SwapReader;
 import org.pondhawk.vm.swap.SwapSpace;
 import org.pondhawk.vm.swap.SwapStore;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.HaltSwitch;
+import org.pondhawk.vm.sync.LeasedPages;
 import org.pondhawk.vm.sync.VmThread;
 
 /// All parts of one machine, made in order and wired together (`vm_mem_init`, `vm_page_startup`).
@@ -55,8 +69,23 @@ public final class Machine implements AutoCloseable {
   /// From this depth of chains on a fork asks for them to be shortened.
   private static final int QUEUE_DEPTH = 5;
 
+  /// From this depth on they are shortened by copying, if they can't be otherwise.
+  private static final int COPY_DEPTH = 16;
+
   /// From this depth on a fork shortens them itself.
   private static final int MAX_DEPTH = 32;
+
+  /// What bounds that: steps of up to 64 pages.
+  private static final int MOST_COPY_STEPS = 1 << 20;
+
+  /// One frame in so many may be leased.
+  private static final int LEASED_SHARE = 4;
+
+  /// Who may note pages in swap while memory is short: the daemon, the collapser, and who empties
+  /// frames for a run.
+  private static final int SWAPPING_THREADS = 3;
+
+  private static final String CLOSED = "the machine is closed";
 
   private final MachineSpec spec;
   private final OwnMemory memory = new OwnMemory();
@@ -75,14 +104,19 @@ public final class Machine implements AutoCloseable {
   private final @Nullable SwapFile swapFile;
   private final @Nullable SwapSpace swapSpace;
   private final FaultHandler faults;
+  private final ChainCopier copier;
   private final PageoutDaemon daemon;
   private final ChainCollapser collapser;
+  private final LeasedPages leased;
+  private final PageZeroer zeroer;
   private final Space.Parts spaceParts;
   private final List<Space> spaces = new CopyOnWriteArrayList<>();
   private final AtomicLong lastSpace = new AtomicLong();
   private final AtomicInteger nextStripe = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
-  private final AtomicInteger closed = new AtomicInteger();
+  private final ReentrantLock closingLock = new ReentrantLock();
+  private final AtomicBoolean closing = new AtomicBoolean();
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   /// Makes a machine; every frame is free.
   ///
@@ -91,7 +125,7 @@ public final class Machine implements AutoCloseable {
   public Machine(MachineSpec spec, Seams seams, Executor io) {
     this.spec = spec;
     int frameCount = spec.frameCount();
-    FrameMemory frames = FrameMemory.reserve(frameCount, spec.pageSize());
+    FrameMemory frames = reserveFrames(frameCount, spec.pageSize());
     PageArray pages = new PageArray(memory, frames, PageoutDaemon.MARKERS);
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
@@ -101,10 +135,14 @@ public final class Machine implements AutoCloseable {
     FreeGate gate = new FreeGate(pressure, stats, spec.ticker(), halt, spec.patienceNanos());
     PageMover mover = new PageMover(pages, busy, queues, stats, gate);
     this.page = new PageParts(pages, busy, queues, mover, stats, gate);
-    this.grace = seams.grace(spec.membarrier(), spec.ticker());
+    this.grace = seams.grace(spec.membarrier(), spec.ticker(), spec.patienceNanos(), halt);
     this.owner = new ObjectOwner(pages, busy, objects);
     this.mappings = seams.mappings(pages).apply(new ReverseMap(pages, objects));
-    this.allocator = new PageAllocator(page, grace, owner, mappings, spec.cpus(), spec.poison());
+    VmThread zeroing = new VmThread("zero", 0, true, 0).endsWith(halt);
+    this.zeroer =
+        new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
+    this.allocator =
+        new PageAllocator(page, grace, owner, mappings, zeroer, spec.cpus(), spec.poison());
     DmaReserve reserve = new DmaReserve(memory, pages, stats, spec.reserveFrames());
     for (int n = 0; n < frameCount; n++) {
       if (reserve.wants(n)) {
@@ -121,25 +159,34 @@ public final class Machine implements AutoCloseable {
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
     this.swapFile = openSwap(frames);
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
-    this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, io);
-    this.faults = new FaultHandler(page, allocator, owner, nodes, mappings, halt);
-    this.spaceParts = new Space.Parts(objects, nodes, reaper, allocator, grace, frames.pageShift());
-    VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
-    if (!nodes.reserveFor(daemonThread, 2)) {
-      throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
-    }
-    this.collapser =
-        new ChainCollapser(
+    SwapReader reader = new SwapReader(page, allocator, owner, objects, spec.swapBurstRead());
+    this.swap = new SwapStore(swapIo, swapSpace, nodes, pages, busy, stats, reader, io);
+    this.faults =
+        new FaultHandler(
             page,
             allocator,
             owner,
-            reaper,
-            mappings,
-            swap,
+            nodes,
+            seams.copyOnWrite(page, owner, mappings),
             halt,
-            new VmThread("collapse", 0, true, 0).endsWith(halt));
+            seams.pageLookup(pages, busy),
+            spec.faults().prefaultPages());
+    this.leased = new LeasedPages((frameCount - spec.reserveFrames()) / LEASED_SHARE);
+    VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
+    if (!nodes.reserveFor(daemonThread, SWAPPING_THREADS)) {
+      throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
+    }
+    this.copier = new ChainCopier(faults, stats, COPY_DEPTH);
+    this.collapser = newCollapser();
+    LeaseParts leases =
+        new LeaseParts(page, leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
+    this.spaceParts =
+        new Space.Parts(
+            objects, nodes, reaper, allocator, grace, leases, collapser, frames.pageShift());
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
-    this.daemon = new PageoutDaemon(pageout, halt, daemonThread);
+    this.daemon =
+        new PageoutDaemon(pageout, halt, daemonThread, seams.pagesInFlight(frameCount));
+    VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
     this.contig =
         new ContigAllocator(
             page,
@@ -148,9 +195,27 @@ public final class Machine implements AutoCloseable {
             grace,
             owner,
             mappings,
-            new RunLaundry(pageout),
-            new VmThread("contig", 0, true, 0).endsWith(halt));
+            new RunLaundry(pageout, seams.pagesInFlight(frameCount)),
+            emptying);
     seams.booted(this);
+  }
+
+  private static FrameMemory reserveFrames(int count, int pageSize) {
+    FrameMemory frames = FrameMemory.reserve(count, pageSize);
+    if (!Pte.fits(frames.address(0), (long) count * pageSize)) {
+      frames.close();
+      throw new IllegalStateException("frames lie where no page table entry can map them");
+    }
+    return frames;
+  }
+
+  private ChainCollapser newCollapser() {
+    VmThread self = new VmThread("collapse", 0, true, 0).endsWith(halt);
+    CollapseParts collapse =
+        new CollapseParts(page, allocator, owner, reaper, mappings, swap, self);
+    ChainCollapser made = new ChainCollapser(collapse, spaces, halt, newThread("copy"));
+    made.copyBy(copier);
+    return made;
   }
 
   /// Opens the swap file, last of all that can fail, and gives everything back if that does.
@@ -168,39 +233,88 @@ public final class Machine implements AutoCloseable {
   /// Makes the record of a thread that enters the machine.
   public VmThread newThread(String name) {
     int stripe = Math.floorMod(nextStripe.getAndIncrement(), spec.cpus());
-    return new VmThread(name, stripe, false, 0).endsWith(halt);
+    return new VmThread(name, stripe, false, 0).endsWith(halt).leasesIn(leased);
+  }
+
+  /// Makes an empty address space of the usual range.
+  public Space newSpace() {
+    return newSpace(spec.spaceBytes());
   }
 
   /// Makes an empty address space.
-  public Space newSpace() {
-    halt.check();
-    if (closed.get() != 0) {
-      throw new IllegalStateException("the machine is closed");
-    }
-    long id = lastSpace.incrementAndGet();
-    Pmap pmap = new Pmap(page.pages(), memory, tableFrames, id, spec.spaceBytes());
-    Space space = new Space(id, spec.spaceBytes(), pmap, spaceParts);
-    spaces.add(space);
+  ///
+  /// @param range the number of addresses
+  /// @throws IllegalArgumentException if there can be no such space
+  /// @throws IllegalStateException if the machine is closed, or the kernel has no addresses left
+  ///   for the page table
+  public Space newSpace(long range) {
+    Space space = unlistedSpace(range);
+    list(newThread("new space"), space);
     return space;
+  }
+
+  private Space unlistedSpace(long range) {
+    halt.check();
+    spec.requireRange(range);
+    requireOpen();
+    long id = lastSpace.incrementAndGet();
+    Pmap pmap = new Pmap(page.pages(), memory, tableFrames, id, range, spec.tables());
+    return new Space(id, range, pmap, spaceParts);
+  }
+
+  /// Makes a space known, from when on [#closeSpaces] closes it.
+  private void list(VmThread self, Space space) {
+    spaces.add(space);
+    if (closing.get()) { // whoever closes may have looked already
+      closeSpace(self, space);
+      throw new IllegalStateException(CLOSED);
+    }
+  }
+
+  private void requireOpen() {
+    if (closing.get()) {
+      throw new IllegalStateException(CLOSED);
+    }
   }
 
   /// Makes a copy of an address space as of now.
   public Space fork(VmThread self, Space parent) {
-    int depth = parent.depth();
-    if (depth >= MAX_DEPTH) {
-      collapser.collapseNow(parent);
-    } else if (depth >= QUEUE_DEPTH) {
-      collapser.enqueue(parent);
-    }
-    Space child = newSpace();
+    shorten(self, parent);
+    Space child = unlistedSpace(parent.map().range());
     try {
-      parent.forkInto(self, child);
+      parent.forkInto(self, child); // nobody may close it before it is whole
     } catch (RuntimeException | Error e) {
-      closeSpace(self, child);
+      child.close(self);
       throw e;
     }
+    list(self, child);
     page.stats().count(self.stripe(), Event.FORKS, 1);
     return child;
+  }
+
+  /// Keeps the chains of a space from growing with every generation.
+  private void shorten(VmThread self, Space parent) {
+    int depth = parent.depth();
+    if (depth >= QUEUE_DEPTH) {
+      collapser.enqueue(parent);
+    }
+    if (depth >= COPY_DEPTH) {
+      collapser.enqueueDeep(parent);
+    }
+    if (depth < MAX_DEPTH) {
+      return;
+    }
+    page.stats().count(self.stripe(), Event.DEEP_FORKS, 1);
+    collapser.collapseNow(parent);
+    try {
+      for (int n = 0; n < MOST_COPY_STEPS && parent.depth() >= MAX_DEPTH; n++) {
+        if (!copier.copySome(self, parent)) {
+          return;
+        }
+      }
+    } catch (OutOfPagesException | LeaseHeldException _) {
+      return; // the fork itself needs neither memory nor the leased page: a deep chain is better
+    }
   }
 
   /// Closes an address space and forgets it.
@@ -224,25 +338,87 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /// Closes the spaces and the swap file. The daemon has ended. Idempotent.
-  @Override
-  public void close() {
-    if (closed.getAndSet(1) != 0) {
-      return;
-    }
+  /// Closes the spaces; none if a lease is in the way. No space can be made from then on.
+  /// Idempotent. A halted machine has nothing left to close.
+  ///
+  /// @throws LeaseHeldException if a lease is not given back in time, or is the calling thread's:
+  ///   then nothing has changed
+  /// @throws AccessUnderWayException if a thread does not end a store: then its space is left, and
+  ///   the call may be repeated
+  public void closeSpaces() {
+    VmThread self = newThread("close");
+    closingLock.lock();
     try {
-      VmThread self = newThread("close");
-      if (!halt.isHalted()) {
-        for (Space space : spaces) {
-          closeSpace(self, space);
+      boolean wasClosing = closing.getAndSet(true); // who lists a space from now on closes it
+      List<Space> open = halt.isHalted() ? List.of() : List.copyOf(spaces);
+      List<SpaceLeases.Stop> stops = new ArrayList<>();
+      try {
+        for (Space space : open) {
+          stops.add(space.leases().stop(self, "close", 0, space.map().range(), false));
+        }
+        closeEach(self, open);
+      } catch (LeaseHeldException held) {
+        closing.set(wasClosing);
+        throw held;
+      } finally {
+        for (int i = 0; i < stops.size(); i++) {
+          open.get(i).leases().resume(stops.get(i));
         }
       }
     } finally {
+      closingLock.unlock();
+    }
+  }
+
+  /// Closes what can be closed, whatever becomes of the others.
+  private void closeEach(VmThread self, List<Space> open) {
+    AccessUnderWayException stuck = null;
+    for (Space space : open) {
+      try {
+        closeSpace(self, space);
+      } catch (AccessUnderWayException e) {
+        stuck = e;
+      }
+    }
+    if (stuck != null) {
+      throw stuck;
+    }
+  }
+
+  /// Closes the spaces and the swap file. The daemon has ended. Idempotent.
+  ///
+  /// @throws LeaseHeldException as [#closeSpaces]
+  /// @throws AccessUnderWayException if a thread does not end an access: then the machine keeps its
+  ///   memory, and may be closed again
+  @Override
+  public void close() {
+    try {
+      closeSpaces();
+    } catch (LeaseHeldException | AccessUnderWayException again) {
+      throw again;
+    } catch (RuntimeException | Error broken) {
+      end();
+      throw broken;
+    }
+    end();
+  }
+
+  private void end() {
+    if (closed.getAndSet(true)) {
+      return;
+    }
+    try {
       if (swapFile != null) {
         swapFile.close();
       }
+    } finally {
       release();
     }
+  }
+
+  /// Whether [#close] has done its work.
+  public boolean isClosed() {
+    return closed.get();
   }
 
   /// Halts the machine and wakes everybody, to learn of it.
@@ -334,6 +510,16 @@ public final class Machine implements AutoCloseable {
   /// What shortens chains, to be run by a thread of the caller's.
   public ChainCollapser collapser() {
     return collapser;
+  }
+
+  /// Which pages are leased.
+  public LeasedPages leased() {
+    return leased;
+  }
+
+  /// What zeroes frames ahead, to be run by a thread of the caller's if that is wanted.
+  public PageZeroer zeroer() {
+    return zeroer;
   }
 
   /// The address spaces that are open.

@@ -3,6 +3,7 @@ package org.pondhawk.vm.boot;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pageout.PageoutDaemon;
+import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.Alist;
 import org.pondhawk.vm.queue.PageQueues;
 import org.pondhawk.vm.swap.RadixBitmap;
@@ -13,24 +14,32 @@ import org.pondhawk.vm.sync.Ticker;
 ///
 /// @param physicalBytes the whole budget: frames, descriptors, queues, tables and indexes
 /// @param pageSize a power of two from 4 KiB to 64 KiB
+/// @param dmaReserveBytes how much is kept for runs of neighbouring frames, or [#AUTO]
 /// @param swap the swap file, or null for none
+/// @param swapBurstRead how many pages are read ahead from swap at most, from 0
 /// @param cpus how many stripes of counters and shares of colours
-/// @param spaceBytes the addresses of each address space, a power of two
+/// @param spaceBytes the addresses of an address space that says nothing else, a power of two
+/// @param tables the form of page tables
 /// @param poison whether freed frames are filled with a pattern
 /// @param patienceNanos how long a wait for memory goes on while nothing moves
+/// @param leaseNanos how long an operation waits for leases in its way
 /// @param membarrier whether writers may go without a fence
-/// @param dmaReserveBytes how much is kept for runs of neighbouring frames, or [#AUTO]
+/// @param faults how faults are served
 public record MachineSpec(
     long physicalBytes,
     int pageSize,
+    long dmaReserveBytes,
     @Nullable SwapFileSpec swap,
+    int swapBurstRead,
     int cpus,
     long spaceBytes,
+    TableForm tables,
     boolean poison,
     long patienceNanos,
+    long leaseNanos,
     boolean membarrier,
-    Ticker ticker,
-    long dmaReserveBytes) {
+    FaultSpec faults,
+    Ticker ticker) {
   /// A reserve of the reference's size: a sixteenth of memory, 128 MiB at most (`vm.dma_reserved`).
   public static final long AUTO = -1;
 
@@ -40,31 +49,11 @@ public record MachineSpec(
   /// The least number of frames that a machine works with.
   public static final int MIN_FRAMES = 256;
 
-  private static final int MAX_FRAMES = 1 << 30;
+  /// The largest range of an address space: what a process has on the processors that we know.
+  public static final long MAX_RANGE = 1L << 47;
 
-  /// A machine without a reserve for runs of neighbouring frames.
-  public MachineSpec(
-      long physicalBytes,
-      int pageSize,
-      @Nullable SwapFileSpec swap,
-      int cpus,
-      long spaceBytes,
-      boolean poison,
-      long patienceNanos,
-      boolean membarrier,
-      Ticker ticker) {
-    this(
-        physicalBytes,
-        pageSize,
-        swap,
-        cpus,
-        spaceBytes,
-        poison,
-        patienceNanos,
-        membarrier,
-        ticker,
-        0);
-  }
+  private static final int MAX_FRAMES = 1 << 30;
+  private static final int PAGES_PER_REGION = 512;
 
   /// What the structures take that do not grow with memory.
   private long fixedBytes() {
@@ -101,6 +90,20 @@ public record MachineSpec(
     }
     int wish = (int) (Math.min(physicalBytes / AUTO_SHARE, AUTO_MOST) / pageSize);
     return physicalBytes < minimumBytes(wish) ? 0 : wish;
+  }
+
+  /// The smallest range of an address space: one region.
+  public long minimumRange() {
+    return (long) PAGES_PER_REGION * pageSize;
+  }
+
+  /// Requires that a space can have a range.
+  void requireRange(long bytes) {
+    if (Long.bitCount(bytes) != 1 || bytes < minimumRange() || bytes > MAX_RANGE) {
+      throw new IllegalArgumentException(
+          "a range of %d bytes is not a power of two from %d to %d"
+              .formatted(bytes, minimumRange(), MAX_RANGE));
+    }
   }
 
   /// How many frames the budget leaves after the structures.

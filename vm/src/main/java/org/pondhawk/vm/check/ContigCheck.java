@@ -31,6 +31,12 @@ final class ContigCheck {
     int free = 0;
     int outside = 0;
     for (int page = 0; page < pages.frameCount(); page++) {
+      if (reserve.has(page) || contig.isInUse(page)) {
+        findings.require(
+            !pages.hasFlag(page, PageFlags.FRAME_STATE),
+            "said to be zero, but for runs: %s",
+            pages.describe(page));
+      }
       if (reserve.has(page)) {
         wired.set(page);
         inReserve++;

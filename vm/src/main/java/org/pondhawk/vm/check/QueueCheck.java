@@ -65,6 +65,7 @@ final class QueueCheck {
 
   private void walk(int queue, PageQueue kind) {
     int length = 0;
+    int zeroed = 0;
     int before = PageArray.NONE;
     for (int page = queues.head(queue); page != PageArray.NONE; page = pages.next(page)) {
       if (pages.isMarker(page)) {
@@ -77,6 +78,7 @@ final class QueueCheck {
         }
         queued.set(page);
         length++;
+        zeroed += pages.hasFlag(page, PageFlags.ZERO) ? 1 : 0;
         checkMember(queue, kind, page);
       }
       findings.require(
@@ -90,13 +92,23 @@ final class QueueCheck {
         queue,
         length,
         queues.length(queue));
+    findings.require(
+        zeroed == queues.zeroed(queue) + queues.untouched(queue),
+        "%s queue %d has %d zeroed pages and says %d and %d",
+        kind,
+        queue,
+        zeroed,
+        queues.zeroed(queue),
+        queues.untouched(queue));
   }
 
   private void checkMember(int queue, PageQueue kind, int page) {
     findings.require(
         pages.queue(page) == queue, "linked in queue %d, but %s", queue, describe(page));
     findings.require(
-        machine.page().busy().isIdle(page), "busy at rest (%s): %s", kind, describe(page));
+        kind == PageQueue.FREE || !pages.hasFlag(page, PageFlags.FRAME_STATE),
+        "said to be zero where nobody keeps that true: %s",
+        describe(page));
     switch (kind) {
       case FREE -> checkFree(page);
       case HOLD ->
@@ -126,12 +138,25 @@ final class QueueCheck {
         machine.grace().isOver(pages.ticket(page)),
         "free before its grace period is over: %s",
         describe(page));
-    if (machine.spec().poison() && pages.ticket(page) != 0) {
+    if (pages.hasFlag(page, PageFlags.ZERO)) {
       findings.require(
-          RawMemory.allBytesAre(pages.address(page), machine.spec().pageSize(), FrameMemory.POISON),
+          RawMemory.allBytesAre(pages.address(page), machine.spec().pageSize(), (byte) 0),
+          "said to be zero, but it is not: %s",
+          describe(page));
+    } else {
+      findings.require(
+          !machine.spec().poison() || isUntouched(page),
           "somebody stored into a free frame: %s",
           describe(page));
     }
+  }
+
+  /// Whether a frame is as it was freed, or as at boot.
+  private boolean isUntouched(int page) {
+    long frame = pages.address(page);
+    int size = machine.spec().pageSize();
+    return RawMemory.allBytesAre(frame, size, FrameMemory.POISON)
+        || (pages.ticket(page) == 0 && RawMemory.allBytesAre(frame, size, (byte) 0));
   }
 
   private String describe(int page) {

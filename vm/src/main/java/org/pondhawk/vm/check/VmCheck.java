@@ -19,12 +19,16 @@ public final class VmCheck {
     findings.require(halted == null, "the machine is halted: %s", String.valueOf(halted));
     machine.daemon().pause();
     machine.collapser().pause();
+    machine.zeroer().pause();
     try {
       machine.page().stats().rollup();
       BitSet queued = new QueueCheck(machine, findings).run();
       new MappingCheck(machine, findings).run();
-      new ObjectCheck(machine, findings).run(queued, new ContigCheck(machine, findings).run());
+      new LeaseCheck(machine, findings).run();
+      BitSet runs = new ContigCheck(machine, findings).run();
+      new ObjectCheck(machine, findings).run(queued, runs);
     } finally {
+      machine.zeroer().resume();
       machine.collapser().resume();
       machine.daemon().resume();
     }

@@ -22,6 +22,13 @@ public final class Fault {
   /// A page that somebody else has busy, to be waited for when nothing is held.
   int busyPage = PageArray.NONE;
 
+  /// The page that the head has got by copy-on-write.
+  int page = PageArray.NONE;
+
+  /// Whether the head is to get a page of its own and no store follows, so that a frozen space is
+  /// no reason to wait.
+  boolean copiesOnly;
+
   private @Nullable MapEntry entry;
 
   /// Makes the record of a thread's faults in a space.

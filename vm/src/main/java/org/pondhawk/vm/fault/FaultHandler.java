@@ -4,17 +4,15 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessViolationException;
-import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Backing;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
-import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.ObjectOwner;
+import org.pondhawk.vm.object.PageLookup;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.object.VmObject;
-import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
@@ -51,42 +49,34 @@ public final class FaultHandler {
   private final PageAllocator allocator;
   private final ObjectOwner owner;
   private final RadixNodes nodes;
-  private final Mappings mappings;
+  private final CopyOnWrite copyOnWrite;
   private final HaltSwitch halt;
+  private final PageLookup lookup;
+  private final PageEntry entering;
+  private final FaultBurst burst;
 
   /// Makes the fault handler of a machine.
+  ///
+  /// @param burstPages how many resident neighbours of a page are mapped with it
   public FaultHandler(
       PageParts parts,
       PageAllocator allocator,
       ObjectOwner owner,
       RadixNodes nodes,
-      Mappings mappings,
-      HaltSwitch halt) {
+      CopyOnWrite copyOnWrite,
+      HaltSwitch halt,
+      PageLookup lookup,
+      int burstPages) {
     this.parts = parts;
     this.pages = parts.pages();
     this.allocator = allocator;
     this.owner = owner;
     this.nodes = nodes;
-    this.mappings = mappings;
+    this.copyOnWrite = copyOnWrite;
     this.halt = halt;
-  }
-
-  /// What an attempt came to.
-  private enum Outcome {
-    /// Mapped, without I/O.
-    MINOR,
-    /// Mapped, or on the way to it, after a read.
-    MAJOR,
-    /// Read into a deeper object; the next attempt finds it there.
-    READ_BENEATH,
-    /// Somebody else was at work on the page; the attempt has waited.
-    AGAIN,
-    /// The range needs an object of its own before it is stored into.
-    SHADOW,
-    /// Stores into the space wait until it is thawed.
-    FROZEN,
-    /// There was no page to be had.
-    NO_MEMORY
+    this.lookup = lookup;
+    this.entering = new PageEntry(parts);
+    this.burst = new FaultBurst(parts, burstPages);
   }
 
   /// Resolves a fault.
@@ -98,6 +88,7 @@ public final class FaultHandler {
     VmThread self = fault.self;
     Space space = fault.space;
     Patience patience = null;
+    Patience frozen = null;
     boolean read = false;
     for (; ; ) {
       halt.check();
@@ -113,12 +104,13 @@ public final class FaultHandler {
         case READ_BENEATH -> read = true;
         case AGAIN -> {
           parts.stats().count(self.stripe(), Event.IN_TRANSIT, 1);
-          parts.gate().checkDeadline(self);
+          patience = parts.gate().checkBusyWait(self, patience);
         }
         case SHADOW -> space.shadow(address);
         case FROZEN -> {
           self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
-          parts.gate().checkDeadline(self);
+          frozen = frozen == null ? parts.gate().patience() : frozen;
+          parts.gate().checkWait(self, frozen, space.thawed().ticket(), "the space was frozen");
         }
         case NO_MEMORY -> {
           patience = patience == null ? parts.gate().patience() : patience;
@@ -134,9 +126,9 @@ public final class FaultHandler {
     fault.busyPage = PageArray.NONE;
     long stamp = space.map().lockShared();
     try {
-      MapEntry entry = lookup(space, address, access);
+      MapEntry entry = entryOf(space, address, access);
       boolean write = access == Access.WRITE;
-      if (write && space.isFrozen()) {
+      if (write && space.isFrozen() && !fault.copiesOnly) {
         return Outcome.FROZEN;
       }
       if (write && entry.needsCopy()) {
@@ -149,7 +141,7 @@ public final class FaultHandler {
         space.pmap().thaw(address);
       }
       fault.begin(entry, address, write);
-      return walkChain(fault);
+      return bypass(fault);
     } finally {
       fault.end();
       space.map().unlockShared(stamp);
@@ -163,12 +155,25 @@ public final class FaultHandler {
     return element.pindex(fault.address, pages.frames().pageShift());
   }
 
+  /// Takes the page from the head without a token if it is there and nobody is at work on it
+  /// (`vm_fault_bypass`). The map is shared and the page busy, so nothing can hide or change it.
+  private Outcome bypass(Fault fault) {
+    Backing head = fault.head();
+    int page = lookup.tryBusy(head.object(), pindex(fault, head));
+    if (page >= 0) {
+      return finishResident(fault, page, !fault.entry().needsCopy());
+    }
+    // A page will probably be inserted: take the token as that needs it.
+    boolean insert = page == PageLookup.ABSENT && (fault.write || head.next() == null);
+    return walkChain(fault, insert);
+  }
+
   /// Looks from the head down. The head's token is held all the way, so that nothing can come to
   /// hide what is found deeper; deeper objects are immutable but for page-in and page-out.
-  private Outcome walkChain(Fault fault) {
+  private Outcome walkChain(Fault fault, boolean exclusive) {
     Backing head = fault.head();
     VmObject object = head.object();
-    object.token().lock(fault.self, false);
+    object.token().lock(fault.self, exclusive);
     try {
       long pindex = pindex(fault, head);
       int page = object.resident().get(pindex);
@@ -176,8 +181,7 @@ public final class FaultHandler {
         if (!tryBusy(fault, page)) {
           return Outcome.AGAIN;
         }
-        finish(fault, page, !fault.entry().needsCopy());
-        return Outcome.MINOR;
+        return finishResident(fault, page, !fault.entry().needsCopy());
       }
       Backing next = head.next();
       if (next == null || object.hasBacking(pindex)) {
@@ -189,10 +193,17 @@ public final class FaultHandler {
     }
   }
 
+  private Outcome finishResident(Fault fault, int page, boolean ours) {
+    finish(fault, page, ours);
+    burst.mapAround(fault);
+    return Outcome.MINOR;
+  }
+
   private boolean tryBusy(Fault fault, int page) {
     if (parts.busy().tryHardBusy(page)) {
       return true;
     }
+    fault.self.requireNotLeased(page, fault.address);
     fault.busyPage = page;
     return false;
   }
@@ -215,14 +226,13 @@ public final class FaultHandler {
           return Outcome.AGAIN;
         }
         if (page != IntRadix.NONE && !fault.write) {
-          finish(fault, page, false);
-          return Outcome.MINOR;
+          return finishResident(fault, page, false);
         }
       } finally {
         object.token().unlock(fault.self);
       }
       if (page != IntRadix.NONE) {
-        return copyUp(fault, page);
+        return copyUp(fault, element, page);
       }
     }
     return faultAbsent(fault);
@@ -247,31 +257,20 @@ public final class FaultHandler {
   /// Gives the head a page of its own with the bytes of a deeper one (a copy-on-write fault).
   ///
   /// @param source a hard-busy page of a deeper object
-  private Outcome copyUp(Fault fault, int source) {
-    VmObject object = fault.head().object();
-    long pindex = pindex(fault, fault.head());
-    if (object.token().upgrade(fault.self)) {
+  private Outcome copyUp(Fault fault, Backing from, int source) {
+    Outcome outcome = copyOnWrite.bringUp(fault, from, source, this::allocate);
+    if (outcome != Outcome.MINOR) {
       parts.busy().unbusy(source);
-      return Outcome.AGAIN;
+      return outcome;
     }
-    int page = allocate(fault.self, object, pindex);
-    if (page == PageArray.NONE) {
+    finish(fault, fault.page, true);
+    if (fault.page != source) {
       parts.busy().unbusy(source);
-      return Outcome.NO_MEMORY;
     }
-    owner.insert(fault.self, object, pindex, page);
-    RawMemory.copy(pages.address(source), pages.address(page), pages.frames().pageSize());
-    pages.setValid(page);
-    parts.stats().count(fault.self.stripe(), Event.COPIED, 1);
-    if (object.references() > 1) {
-      mappings.removeAll(source); // others who share the head must not see the old page any more
-    }
-    finish(fault, page, true);
-    parts.busy().unbusy(source);
-    return Outcome.MINOR;
+    return outcome;
   }
 
-  private static MapEntry lookup(Space space, long address, int access) {
+  private static MapEntry entryOf(Space space, long address, int access) {
     MapEntry entry = space.map().find(address);
     if (entry == null) {
       throw new AccessViolationException(
@@ -295,25 +294,55 @@ public final class FaultHandler {
       return Outcome.AGAIN; // somebody else may have made it while the token was given up
     }
     long pindex = pindex(fault, fault.head());
-    int page = allocate(fault.self, object, pindex);
+    boolean ours = !fault.entry().needsCopy();
+    if (object.hasBacking(pindex)) {
+      int page = allocate(fault.self, object, pindex);
+      if (page == PageArray.NONE) {
+        return Outcome.NO_MEMORY;
+      }
+      owner.insert(fault.self, object, pindex, page);
+      boolean read = fill(fault.self, object, pindex, page);
+      finish(fault, page, ours);
+      return read ? Outcome.MAJOR : Outcome.MINOR;
+    }
+    return zeroFill(fault, object, pindex, ours);
+  }
+
+  private Outcome zeroFill(Fault fault, VmObject object, long pindex, boolean ours) {
+    VmThread self = fault.self;
+    if (isSevere(self)) {
+      return Outcome.NO_MEMORY;
+    }
+    int color = allocator.colorFor(self, object.id(), pindex);
+    int page = allocator.allocateForZeros(self, color, AllocClass.NORMAL);
     if (page == PageArray.NONE) {
       return Outcome.NO_MEMORY;
     }
-    owner.insert(fault.self, object, pindex, page);
-    boolean read = fill(fault.self, object, pindex, page);
-    finish(fault, page, !fault.entry().needsCopy());
-    return read ? Outcome.MAJOR : Outcome.MINOR;
+    owner.insert(self, object, pindex, page);
+    parts.stats().count(self.stripe(), Event.ZERO_FILL, 1);
+    if (pages.hasFlag(page, PageFlags.ZERO)) {
+      parts.stats().count(self.stripe(), Event.ZERO_FILL_READY, 1);
+    } else {
+      pages.frames().zero(page);
+    }
+    entering.finishNew(fault, page, ours); // takes the flags of the frame's state away
+    return Outcome.MINOR;
   }
 
   private int allocate(VmThread self, VmObject object, long pindex) {
-    if (parts.gate().pressure().severe(self.stripe())) {
-      parts.stats().rollup(); // the view may be old: look twice before sending a thread to wait
-      if (parts.gate().pressure().severe(self.stripe())) {
-        return PageArray.NONE;
-      }
+    if (isSevere(self)) {
+      return PageArray.NONE;
     }
     int color = allocator.colorFor(self, object.id(), pindex);
     return allocator.allocate(self, color, AllocClass.NORMAL);
+  }
+
+  private boolean isSevere(VmThread self) {
+    if (!parts.gate().pressure().severe(self.stripe())) {
+      return false;
+    }
+    parts.stats().rollup(); // the view may be old: look twice before sending a thread to wait
+    return parts.gate().pressure().severe(self.stripe());
   }
 
   /// Gives a fresh page its bytes: from the pager, or zeros.
@@ -346,35 +375,7 @@ public final class FaultHandler {
         "page %d of %s could not be read back".formatted(pindex, object), failure);
   }
 
-  /// Maps a page, makes it active and releases it.
-  ///
-  /// @param ours whether the page may be stored into without others seeing it
   private void finish(Fault fault, int page, boolean ours) {
-    if (!pages.isFullyValid(page)) {
-      throw new VmPanic("mapping a page without content: " + pages.describe(page));
-    }
-    if (fault.write) {
-      forgetSwapCopy(fault.self, fault.entry(), page);
-    }
-    boolean writable =
-        ours && Access.allows(fault.entry().access(), Access.WRITE) && !fault.space.isFrozen();
-    fault.space.pmap().enter(fault.address, page, writable, fault.write);
-    parts.mover().activate(fault.self, page);
-    parts.busy().unbusy(page);
-  }
-
-  /// A page that is about to change needs its copy in swap no more (`swap_pager_unswapped`). Where
-  /// the token is only shared the copy stays until the page is written anew: stale, but never read,
-  /// since the page is dirty.
-  private void forgetSwapCopy(VmThread self, MapEntry entry, int page) {
-    pages.setDirty(page);
-    VmObject object = entry.backing().object();
-    Pager pager = object.pager();
-    if (pager != null
-        && pages.hasFlag(page, PageFlags.SWAPPED)
-        && self.holdsExclusively(object.token())) {
-      pager.forget(self, pages.pindex(page), 1);
-      pages.clearFlags(page, PageFlags.SWAPPED);
-    }
+    entering.finish(fault, page, ours);
   }
 }

@@ -38,7 +38,16 @@ public final class AddressMap {
     return stamp;
   }
 
-  /// Ends what [#lockShared] began.
+  /// As [#lockShared], if that needs no waiting: the map may be out of order then.
+  ///
+  /// @return the stamp, or 0
+  long tryLockShared() {
+    long stamp = lock.tryReadLock();
+    assert stamp == 0 || LockOrder.took(LockRank.MAP);
+    return stamp;
+  }
+
+  /// Ends what [#lockShared] or [#tryLockShared] began.
   public void unlockShared(long stamp) {
     assert LockOrder.gave(LockRank.MAP);
     lock.unlockRead(stamp);

@@ -4,7 +4,6 @@ import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.Attachment;
 import org.pondhawk.vm.object.Translations;
 import org.pondhawk.vm.object.VmObject;
-import org.pondhawk.vm.pmap.Pmap;
 
 /// What a map entry shows: a range of an object, and what shines through where that object has
 /// nothing (`vm_map_backing`).
@@ -23,15 +22,17 @@ import org.pondhawk.vm.pmap.Pmap;
 /// @param end the address behind the last
 /// @param object the object shown
 /// @param firstPindex the index in the object of the page at `start`
-/// @param pmap the page table of the address space
+/// @param space the address space
 /// @param next the element beneath, or null
 public record Backing(
-    long start, long end, VmObject object, long firstPindex, Pmap pmap, @Nullable Backing next)
+    long start, long end, VmObject object, long firstPindex, Space space, @Nullable Backing next)
     implements Attachment {
+  /// From so many sharers on nobody looks whether their ranges overlap.
+  private static final int MANY = 64;
 
   @Override
   public Translations translations() {
-    return pmap;
+    return space.pmap();
   }
 
   /// The index in the object of the page at an address.
@@ -48,22 +49,51 @@ public record Backing(
     return depth;
   }
 
+  /// Whether no other chain goes through the element in its range; then none can come while the map
+  /// is locked, shared or exclusive, because only a fork of this space could bring one. May say no
+  /// where very many share the object.
+  public boolean isAlone() {
+    int sharers = object.references();
+    return sharers == 1 || (sharers <= MANY && isAloneAmong(object.attachments()));
+  }
+
+  @SuppressWarnings("ReferenceEquality") // this very element, not one that looks the same
+  private boolean isAloneAmong(Attachment[] all) {
+    for (Attachment other : all) {
+      if (other != this && overlaps(other)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Whether another range shows some of the same pages of the object.
+  private boolean overlaps(Attachment other) {
+    long others = (other.end() - other.start()) >>> space.pageShift();
+    return other.firstPindex() < endPindex() && firstPindex < other.firstPindex() + others;
+  }
+
+  /// The index in the object behind that of the last page.
+  long endPindex() {
+    return firstPindex + ((end - start) >>> space.pageShift());
+  }
+
   /// The chain that shows a smaller range.
   Backing part(long partStart, long partEnd, int pageShift) {
     Backing below = next == null ? null : next.part(partStart, partEnd, pageShift);
     long first = pindex(partStart, pageShift);
-    return new Backing(partStart, partEnd, object, first, pmap, below);
+    return new Backing(partStart, partEnd, object, first, space, below);
   }
 
   /// The same chain in another address space.
-  Backing in(Pmap other) {
+  Backing in(Space other) {
     Backing below = next == null ? null : next.in(other);
     return new Backing(start, end, object, firstPindex, other, below);
   }
 
   /// The same element above another chain.
   Backing above(@Nullable Backing below) {
-    return new Backing(start, end, object, firstPindex, pmap, below);
+    return new Backing(start, end, object, firstPindex, space, below);
   }
 
   /// Refers to and attaches to the object of every element.

@@ -1,129 +1,168 @@
 package org.pondhawk.vm.map;
 
+import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
-import org.pondhawk.vm.object.IntRadix;
-import org.pondhawk.vm.object.ObjectOwner;
-import org.pondhawk.vm.object.ObjectReaper;
+import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.error.LeaseHeldException;
+import org.pondhawk.vm.error.OutOfPagesException;
+import org.pondhawk.vm.object.Attachment;
 import org.pondhawk.vm.object.VmObject;
-import org.pondhawk.vm.page.Mappings;
-import org.pondhawk.vm.pager.Pager;
-import org.pondhawk.vm.pager.PagerSource;
 import org.pondhawk.vm.queue.Event;
-import org.pondhawk.vm.queue.PageAllocator;
-import org.pondhawk.vm.queue.PageParts;
+import org.pondhawk.vm.queue.FreeGate;
+import org.pondhawk.vm.queue.UnseenPages;
+import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.VmThread;
 import org.pondhawk.vm.sync.WaitChannel;
 
-/// Shortens chains: moves the pages of an object that only one chain still sees up into the object
-/// above it, and takes the emptied one out (in place of `vm_fault_collapse`).
+/// Shortens chains in the background, and takes back the memory in them that nobody can see.
 ///
 /// A fork adds an element to a chain for each generation that stores. When the other generations
 /// are gone, what they left lies beneath, seen by nobody else; nothing needs to be copied to get
-/// rid of it.
+/// rid of it ([ChainMerge]). Where generations live on, what all of them hide can still be freed
+/// ([HiddenPages]), and a chain that gets too deep is copied ([ChainCopying]).
 ///
-/// **Contract.** Works in steps of a few pages, each with the map locked, so that a fault in that
-/// space waits for one step at most. Never waits for memory or for a busy page: it comes back
-/// later.
-public final class ChainCollapser implements Runnable {
+/// **Contract.** One thread runs it until [#stop]. A thread that finds no memory takes part
+/// ([#reclaim]), so that memory comes back as fast as it is asked for, however little the collapser
+/// gets to run.
+public final class ChainCollapser implements Runnable, UnseenPages {
   /*
-   * May an element be merged into the head? Only if the head's object and the element's have one
-   * reference each: then no other chain goes through either of them, and none can come while the map is
-   * locked. What the head has, resident or swapped, hides what the element has at that index.
+   * A space is in the queue while its chains may have something to merge: asked for by a fork of a deep
+   * chain, and by who detached the last other space from an object. A step is taken with `working`
+   * held, by whatever thread; so who waits for memory and finds the queue empty knows that there is
+   * nothing to merge, not that somebody else is about to.
+   *
+   * A sweep for hidden pages looks at every page below a head, so it is made only when memory is
+   * short, and only if enough was copied or detached since the last to make it worth while; or at
+   * the last chance, if anything was.
    */
-  private static final int PAGES_PER_STEP = 64;
   private static final long IDLE_NANOS = 1_000_000_000L;
   private static final long RETRY_NANOS = 2_000_000L;
+  private static final int MERGES_PER_COPYING = 64;
+  private static final int BARREN_SHARE = 16;
 
-  private final PageParts parts;
-  private final PageAllocator allocator;
-  private final ObjectOwner owner;
-  private final ObjectReaper reaper;
-  private final Mappings mappings;
-  private final PagerSource pagers;
+  private final CollapseParts parts;
+  private final VmStats stats;
+  private final FreeGate gate;
+  private final ChainMerge merge;
+  private final HiddenPages hidden;
+  private final List<Space> spaces;
   private final HaltSwitch halt;
-  private final VmThread self;
+  private final VmThread copier;
   private final ReentrantLock working = new ReentrantLock();
+  private final ReentrantLock sweeping = new ReentrantLock();
   private final ConcurrentLinkedQueue<Space> queue = new ConcurrentLinkedQueue<>();
+  private final ConcurrentLinkedQueue<Space> deep = new ConcurrentLinkedQueue<>();
+  private final AtomicLong detached = new AtomicLong();
   private final WaitChannel work = new WaitChannel("chains to collapse");
+  private volatile ChainCopying copying = (_, _) -> false;
   private volatile boolean stopped;
+  private long sweptAt;
+  private long nextSweepAfter = 1;
 
   /// Makes the collapser of a machine.
   ///
-  /// @param self its own record, a system thread
-  public ChainCollapser(
-      PageParts parts,
-      PageAllocator allocator,
-      ObjectOwner owner,
-      ObjectReaper reaper,
-      Mappings mappings,
-      PagerSource pagers,
-      HaltSwitch halt,
-      VmThread self) {
+  /// @param spaces the open spaces, at every moment
+  /// @param copier the record of the collapser's thread while it copies, as any user's
+  public ChainCollapser(CollapseParts parts, List<Space> spaces, HaltSwitch halt, VmThread copier) {
     this.parts = parts;
-    this.allocator = allocator;
-    this.owner = owner;
-    this.reaper = reaper;
-    this.mappings = mappings;
-    this.pagers = pagers;
+    this.stats = parts.page().stats();
+    this.gate = parts.page().gate();
+    this.merge = new ChainMerge(parts);
+    this.hidden = new HiddenPages(parts);
+    this.spaces = spaces;
     this.halt = halt;
-    this.self = self;
+    this.copier = copier;
+    gate.reclaimBy(this);
   }
 
-  /// What a step came to.
-  private enum Step {
-    /// There is nothing to merge, now.
-    NOTHING,
-    /// Something was moved; there may be more.
-    PROGRESS,
-    /// A page was busy or a node was missing: try again later.
-    LATER
+  /// Names what copies chains that can't be merged.
+  public void copyBy(ChainCopying chainCopying) {
+    copying = chainCopying;
   }
 
-  /// Asks for the chains of a space to be shortened. Does not wait.
+  /// Asks for the chains of a space to be merged. Does not wait.
   public void enqueue(Space space) {
-    if (!queue.contains(space)) {
+    if (space.askForMerge()) {
       queue.add(space);
+      work.wakeAll();
     }
-    work.wakeAll();
   }
 
-  /// Shortens the chains of a space as far as it goes without waiting.
-  public void collapseNow(Space space) {
-    while (step(space) == Step.PROGRESS) {
-      parts.stats().count(self.stripe(), Event.COLLAPSE_STEPS, 1);
+  /// Asks for the chains of a space to be copied as far as that makes them less deep. Does not
+  /// wait.
+  public void enqueueDeep(Space space) {
+    if (!deep.contains(space)) {
+      deep.add(space);
+      work.wakeAll();
     }
+  }
+
+  /// Notes that a space does not show an object, or some of it, any more. If only one other is left
+  /// that does, its chains may have something to merge. Does not wait.
+  void detached(VmObject object) {
+    detached.incrementAndGet();
+    Attachment[] left = object.attachments();
+    if (left.length == 1) {
+      enqueue(((Backing) left[0]).space());
+    }
+  }
+
+  /// Merges the chains of a space as far as it goes without waiting.
+  public void collapseNow(Space space) {
+    Step step;
+    do {
+      step = locked(() -> mergeStep(space));
+    } while (step == Step.PROGRESS);
   }
 
   @Override
   public void run() {
     try {
       while (!stopped) {
-        int ticket = work.ticket();
-        Space space = queue.poll();
-        if (space == null) {
-          self.sleep(work, ticket, IDLE_NANOS);
-        } else {
-          collapse(space);
-        }
+        turn();
       }
     } catch (Throwable t) {
       halt.halt(t);
-      parts.gate().broadcast();
+      gate.broadcast();
       if (t instanceof Error error && !(t instanceof AssertionError)) {
         throw error;
       }
     }
   }
 
-  private void collapse(Space space) {
-    collapseNow(space);
-    if (step(space) == Step.LATER && !stopped) {
-      enqueue(space);
-      self.sleep(work, work.ticket(), RETRY_NANOS);
+  /// Does what there is to do until it is time to look anew.
+  private void turn() {
+    int ticket = work.ticket();
+    Step step = Step.PROGRESS;
+    for (int n = 0; n < MERGES_PER_COPYING && step == Step.PROGRESS && !stopped; n++) {
+      step = locked(this::mergeNext);
     }
+    boolean more = step == Step.PROGRESS;
+    if (isShort() && !stopped) {
+      more |= sweep(false);
+    }
+    more |= !stopped && copyNext();
+    if (!more) {
+      copier.sleep(work, ticket, step == Step.LATER ? RETRY_NANOS : IDLE_NANOS);
+    }
+  }
+
+  private boolean copyNext() {
+    Space space = isShort() ? null : deep.poll();
+    if (space == null) {
+      return false;
+    }
+    try {
+      if (copying.copySome(copier, space)) {
+        deep.add(space);
+      }
+    } catch (OutOfPagesException | LeaseHeldException | AccessViolationException _) {
+      return false; // unmapped meanwhile, or not the time to make copies: the next fork asks again
+    }
+    return true;
   }
 
   /// Lets the collapser end; a step under way is finished.
@@ -142,129 +181,95 @@ public final class ChainCollapser implements Runnable {
     working.unlock();
   }
 
-  private Step step(Space space) {
+  /// One step of work under the collapser's lock.
+  private interface Work {
+    Step take();
+  }
+
+  private Step locked(Work step) {
     working.lock();
     try {
-      return space.withMapLocked(map -> halt.isHalted() ? Step.NOTHING : stepIn(map));
+      return halt.isHalted() ? Step.NOTHING : step.take();
     } finally {
       working.unlock();
     }
   }
 
-  private Step stepIn(AddressMap map) {
-    for (MapEntry entry : map.all()) {
-      Backing head = entry.backing();
-      Backing next = head.next();
-      if (next != null && head.object().references() == 1 && next.object().references() == 1) {
-        return merge(map, entry, head, next);
+  /// Takes a step in the space that has waited longest and can be worked on; one that has more to
+  /// do goes to the tail.
+  private Step mergeNext() {
+    Step result = Step.NOTHING;
+    for (int left = queue.size(); left > 0 && result != Step.PROGRESS; left--) {
+      Space space = queue.poll();
+      if (space == null) {
+        break;
       }
+      space.mergeIsTaken(); // before the look, so that what comes after it is asked for anew
+      Step step = mergeStep(space);
+      if (step != Step.NOTHING && space.askForMerge()) {
+        queue.add(space);
+      }
+      result = step == Step.NOTHING ? result : step;
     }
-    return Step.NOTHING;
+    return result;
   }
 
-  private Step merge(AddressMap map, MapEntry entry, Backing head, Backing next) {
-    head.object().token().lock(self, true);
-    next.object().token().lock(self, true);
-    Step step;
-    try {
-      step = movePages(head, next);
-      if (step == Step.NOTHING) {
-        step = moveBlocks(head, next);
-      }
-    } finally {
-      next.object().token().unlock(self);
-      head.object().token().unlock(self);
-    }
-    if (step == Step.NOTHING) {
-      takeOut(map, entry, head, next);
-      return Step.PROGRESS;
-    }
-    return step;
+  private Step mergeStep(Space space) {
+    parts.count(Event.COLLAPSE_STEPS);
+    return merge.step(space);
   }
 
-  private Step movePages(Backing head, Backing next) {
-    long end = next.firstPindex() + pageCount(next);
-    int moved = 0;
-    IntRadix resident = next.object().resident();
-    for (long p = resident.next(next.firstPindex()); p >= 0 && p < end; p = resident.next(p + 1)) {
-      if (moved == PAGES_PER_STEP) {
-        return Step.PROGRESS;
-      }
-      int page = resident.get(p);
-      if (!parts.busy().tryHardBusy(page)) {
-        return Step.LATER;
-      }
-      if (!movePage(head.object(), p - next.firstPindex() + head.firstPindex(), page)) {
-        parts.busy().unbusy(page);
-        return Step.LATER;
-      }
-      moved++;
+  // ---- under pressure
+
+  @Override
+  public void memoryIsShort() {
+    work.wakeAll();
+  }
+
+  private boolean isShort() {
+    stats.rollup();
+    return gate.pressure().start(parts.self().stripe());
+  }
+
+  @Override
+  public boolean reclaim(boolean lastChance) {
+    boolean any = false;
+    Step step = Step.PROGRESS;
+    while (step == Step.PROGRESS && isShort()) {
+      step = locked(this::mergeNext);
+      any |= step == Step.PROGRESS;
     }
-    return moved > 0 ? Step.PROGRESS : Step.NOTHING;
+    boolean swept = isShort() && sweep(lastChance);
+    return any || swept;
   }
 
-  private long pageCount(Backing element) {
-    return (element.end() - element.start()) >>> parts.pages().frames().pageShift();
-  }
-
-  /// Moves a page up, or frees it if it is hidden. A held page is not moved: once it is the head's
-  /// own it is stored into where it lies, and who holds it may be a reader of another space.
+  /// Frees what is hidden, in every space.
   ///
-  /// @param page a hard-busy page, released unless the answer is false
-  private boolean movePage(VmObject to, long pindex, int page) {
-    if (to.resident().get(pindex) != IntRadix.NONE || to.hasBacking(pindex)) {
-      mappings.removeAll(page);
-      allocator.free(self, page);
-      return true;
-    }
-    // No hold can come: mapped is the page at most in this space, and its reader may see our
-    // stores.
-    if (parts.pages().holdCount(page) != 0 || !owner.move(self, to, pindex, page)) {
-      return false;
-    }
-    parts.stats().count(self.stripe(), Event.MOVED, 1);
-    parts.busy().unbusy(page);
-    return true;
-  }
-
-  private Step moveBlocks(Backing head, Backing next) {
-    Pager from = next.object().pager();
-    long end = next.firstPindex() + pageCount(next);
-    int moved = 0;
-    for (long p = from == null ? -1 : from.nextBlock(next.firstPindex());
-        from != null && p >= 0 && p < end;
-        p = from.nextBlock(p + 1)) {
-      if (moved == PAGES_PER_STEP) {
-        return Step.PROGRESS;
+  /// @return whether anything was
+  private boolean sweep(boolean lastChance) {
+    sweeping.lock();
+    try {
+      long changes = detached.get() + stats.total(Event.COPIED);
+      if (changes - sweptAt < (lastChance ? 1 : nextSweepAfter)) {
+        return false;
       }
-      if (!moveBlock(from, p, head.object(), p - next.firstPindex() + head.firstPindex())) {
-        return Step.LATER;
+      HiddenPages.Place all = new HiddenPages.Place();
+      for (Space space : spaces) {
+        sweep(space, all);
       }
-      moved++;
+      sweptAt = all.missed ? sweptAt : changes;
+      nextSweepAfter = all.freed * BARREN_SHARE > all.looks ? 1 : 1 + all.looks / BARREN_SHARE;
+      return all.freed > 0;
+    } finally {
+      sweeping.unlock();
     }
-    return moved > 0 ? Step.PROGRESS : Step.NOTHING;
   }
 
-  private boolean moveBlock(Pager from, long p, VmObject to, long pindex) {
-    if (to.resident().get(pindex) != IntRadix.NONE || to.hasBacking(pindex)) {
-      from.forget(self, p, 1);
-      return true;
-    }
-    @Nullable Pager pager = to.pager();
-    if (pager == null) {
-      pager = pagers.newPager();
-      to.setPager(self, pager);
-    }
-    return from.handOver(self, p, pager, pindex);
-  }
-
-  /// Takes an element out of a chain that has nothing any more that could be seen.
-  private void takeOut(AddressMap map, MapEntry entry, Backing head, Backing next) {
-    Backing shorter = head.above(next.next());
-    head.object().replace(head, shorter);
-    next.object().replace(next);
-    map.replace(entry, entry.with(shorter, entry.needsCopy()));
-    reaper.release(self, next.object());
-    parts.stats().count(self.stripe(), Event.COLLAPSED, 1);
+  private void sweep(Space space, HiddenPages.Place all) {
+    all.beginSpace();
+    Step step;
+    do {
+      step = locked(() -> hidden.step(space, all) ? Step.PROGRESS : Step.NOTHING);
+    } while (step == Step.PROGRESS);
   }
 }

@@ -1,9 +1,13 @@
 package org.pondhawk.vm.map;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.RadixNodes;
@@ -24,12 +28,22 @@ public final class Space {
   private final AddressMap map;
   private final Pmap pmap;
   private final Parts parts;
+  private final SpaceLeases leases;
+  private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
   private final WaitChannel thawed = new WaitChannel("thaw");
   private volatile boolean closed;
   private int frozen;
+  private final AtomicBoolean mergeAsked = new AtomicBoolean();
+
+  private final AtomicReference<@Nullable ChainCut> cut = new AtomicReference<>();
+
+  /// The merge under way in one of the chains; guarded by the collapser's lock.
+  @Nullable Sinking sinking;
 
   /// The parts of the machine that a space works with.
   ///
+  /// @param leases what the leases of all spaces share
+  /// @param collapser what is told of chains that nobody else may go through any more
   /// @param pageShift the logarithm of the page size
   public record Parts(
       ObjectTable objects,
@@ -37,6 +51,8 @@ public final class Space {
       ObjectReaper reaper,
       PageAllocator allocator,
       Grace grace,
+      LeaseParts leases,
+      ChainCollapser collapser,
       int pageShift) {}
 
   /// Makes an empty space.
@@ -47,6 +63,7 @@ public final class Space {
     this.map = new AddressMap(range);
     this.pmap = pmap;
     this.parts = parts;
+    this.leases = new SpaceLeases("space " + id, parts.leases());
   }
 
   /// A number that no other space of the machine ever has.
@@ -62,6 +79,16 @@ public final class Space {
   /// The page table.
   public Pmap pmap() {
     return pmap;
+  }
+
+  /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
+  public SpaceLeases leases() {
+    return leases;
+  }
+
+  /// The logarithm of the page size.
+  int pageShift() {
+    return parts.pageShift();
   }
 
   /// Whether the space was closed.
@@ -104,19 +131,24 @@ public final class Space {
   private void insert(long start, long bytes, int access) {
     requireOpen();
     VmObject object = parts.objects().create(bytes >>> parts.pageShift(), parts.nodes());
-    Backing backing = new Backing(start, start + bytes, object, 0, pmap, null);
+    Backing backing = new Backing(start, start + bytes, object, 0, this, null);
     object.attach(backing);
     map.insert(new MapEntry(backing, access, false, Inheritance.COPY));
   }
 
   /// Unmaps a range; what is not mapped in it is skipped (`vm_map_remove`). Returns when no thread
-  /// can reach the old pages any more.
+  /// can reach the old pages any more. Waits for the leases of the range.
+  ///
+  /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void unmap(VmThread self, long start, long end) {
-    long stamp = map.lockExclusive();
+    SpaceLeases.Stop stop = leases.stop(self, "unmap", start, end, false);
     try {
-      removeRange(self, start, end);
+      withMapLocked(_ -> {
+        removeRange(self, start, end);
+        return true;
+      });
     } finally {
-      map.unlockExclusive(stamp);
+      leases.resume(stop);
     }
   }
 
@@ -128,7 +160,9 @@ public final class Space {
     for (MapEntry entry : affected) {
       pmap.remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
     }
-    parts.grace().await(parts.grace().begin()); // once a call: a guarded store may be under way
+    // Once a call: a guarded store may be under way. If it does not end, nothing has happened yet
+    // but that pages are mapped no more, and the next access maps them again.
+    parts.grace().synchronize("unmap");
     for (MapEntry entry : affected) {
       cut(self, entry, Math.max(start, entry.start()), Math.min(end, entry.end()));
     }
@@ -143,8 +177,14 @@ public final class Space {
     for (Backing element = whole; element != null; element = element.next()) {
       long first = element.pindex(from, parts.pageShift());
       parts.reaper().removeUnshown(self, element.object(), first, count);
-      parts.reaper().release(self, element.object());
+      leave(self, element);
     }
+  }
+
+  /// Gives back the reference of an element that was detached.
+  void leave(VmThread self, Backing element) {
+    parts.reaper().release(self, element.object());
+    parts.collapser().detached(element.object());
   }
 
   /// Replaces an entry by what lies before `from` and behind `to` in it. A reverse scan finds the
@@ -172,16 +212,29 @@ public final class Space {
     }
   }
 
-  /// Unmaps everything and gives the page table back; later accesses find nothing mapped.
-  /// Idempotent.
+  /// Unmaps everything and gives the page table back; later accesses find nothing mapped. Waits for
+  /// all leases. Idempotent.
+  ///
+  /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void close(VmThread self) {
+    SpaceLeases.Stop stop = leases.stop(self, "close", 0, map.range(), false);
+    try {
+      closeWithoutLeases(self);
+    } finally {
+      leases.resume(stop);
+    }
+  }
+
+  private void closeWithoutLeases(VmThread self) {
     long stamp = map.lockExclusive();
     try {
       if (closed) {
         return;
       }
-      closed = true;
       removeRange(self, 0, map.range());
+      closed = true;
+      freezes.forEach(leases::resume); // who waits to lease is to find nothing mapped
+      freezes.clear();
       pmap.close();
     } finally {
       map.unlockExclusive(stamp);
@@ -193,13 +246,26 @@ public final class Space {
   /// Makes `child`, which is empty and known to nobody, a copy of this space as of now, or shares
   /// what is to be shared (`vmspace_fork`). Nothing is copied here: what is to be copied loses the
   /// right to be stored into, which costs one word for each region that has pages, and then belongs
-  /// to both. Waits once, for stores under way.
+  /// to both. Waits for leases for writing, and once for stores under way.
+  ///
+  /// @throws AccessUnderWayException if one does not end; nothing has changed
   public void forkInto(VmThread self, Space child) {
+    SpaceLeases.Stop stop = leases.stop(self, "fork", 0, map.range(), true);
+    try {
+      forkWithoutLeases(child);
+    } finally {
+      leases.resume(stop);
+    }
+  }
+
+  private void forkWithoutLeases(Space child) {
     long stamp = map.lockExclusive();
     try {
       requireOpen();
+      // If a store does not end, the regions stay frozen and the entries as they are: as after a
+      // fork whose child is gone, the next store into a region thaws it.
       if (pmap.freeze(0, map.range())) {
-        parts.grace().await(parts.grace().begin());
+        parts.grace().synchronize("fork");
       }
       for (MapEntry entry : map.all()) {
         if (entry.inheritance() != Inheritance.NONE) {
@@ -215,7 +281,7 @@ public final class Space {
     boolean copy = entry.inheritance() == Inheritance.COPY;
     MapEntry ours = copy ? entry.with(entry.backing(), true) : shadowed(entry);
     map.replace(entry, ours);
-    Backing theirs = ours.backing().in(child.pmap);
+    Backing theirs = ours.backing().in(child);
     theirs.attachAll();
     child.map.insert(ours.with(theirs, copy));
   }
@@ -240,14 +306,14 @@ public final class Space {
       return entry;
     }
     // Nobody else shows the object any more, but a window of another space may still be on a page
-    // of
-    // it. To find that out costs a look at every page; where there is any window, a copy is made.
+    // of it. To find that out costs a look at every page; where there is any window, a copy is
+    // made.
     if (head.object().references() == 1 && !parts.allocator().holdsAny()) {
       return entry.with(head, false);
     }
     long pageCount = (entry.end() - entry.start()) >>> parts.pageShift();
     VmObject object = parts.objects().create(pageCount, parts.nodes());
-    Backing above = new Backing(entry.start(), entry.end(), object, 0, pmap, head);
+    Backing above = new Backing(entry.start(), entry.end(), object, 0, this, head);
     object.attach(above);
     return entry.with(above, false);
   }
@@ -279,31 +345,45 @@ public final class Space {
     }
   }
 
-  /// Stops stores into this space until [#thaw], as often as it was frozen. Returns when no store
-  /// is under way.
-  public void freeze() {
+  /// Stops stores into this space, and leases for writing, until [#thaw], as often as it was
+  /// frozen. Returns when no store is under way and no such lease is left.
+  ///
+  /// @throws AccessUnderWayException if a store does not end; the space is not frozen then
+  public void freeze(VmThread self) {
+    SpaceLeases.Stop stop = leases.stop(self, "freeze", 0, map.range(), true);
+    boolean done = false;
     long stamp = map.lockExclusive();
     try {
       requireOpen();
-      frozen++;
       if (pmap.freeze(0, map.range())) {
-        parts.grace().await(parts.grace().begin());
+        parts.grace().synchronize("freeze");
       }
+      frozen++;
+      freezes.push(stop);
+      done = true;
     } finally {
       map.unlockExclusive(stamp);
+      if (!done) {
+        leases.resume(stop);
+      }
     }
   }
 
   /// Ends one [#freeze].
   public void thaw() {
+    SpaceLeases.@Nullable Stop stop;
     long stamp = map.lockExclusive();
     try {
       if (frozen == 0) {
         throw new IllegalStateException("the address space is not frozen");
       }
       frozen--;
+      stop = freezes.poll(); // none if the space was closed meanwhile
     } finally {
       map.unlockExclusive(stamp);
+    }
+    if (stop != null) {
+      leases.resume(stop);
     }
     thawed.wakeAll();
   }
@@ -320,8 +400,53 @@ public final class Space {
 
   /// How deep the deepest chain is.
   public int depth() {
-    return withMapLocked(
+    return withMapShared(
         m -> m.all().stream().mapToInt(entry -> entry.backing().depth()).max().orElse(0));
+  }
+
+  /// The address of the first entry from one on that may be stored into and is too deep, or -1.
+  ///
+  /// @param depth how deep is too deep
+  long deepEntry(long from, int depth) {
+    return withMapShared(m ->
+        m.overlapping(from, m.range()).stream()
+            .filter(e -> e.start() >= from && Access.allows(e.access(), Access.WRITE))
+            .filter(e -> e.backing().depth() >= depth)
+            .mapToLong(MapEntry::start)
+            .findFirst()
+            .orElse(-1));
+  }
+
+  /// Takes the cutting of a deep chain that is under way, or null: whoever has it goes on with it.
+  public @Nullable ChainCut takeCut() {
+    return cut.getAndSet(null);
+  }
+
+  /// Gives it back, with more to do.
+  public void keepCut(ChainCut begun) {
+    cut.set(begun);
+  }
+
+  /// Notes that the chains may have something to merge.
+  ///
+  /// @return false if that was noted already
+  boolean askForMerge() {
+    return mergeAsked.compareAndSet(false, true);
+  }
+
+  /// Notes that somebody is about to look.
+  void mergeIsTaken() {
+    mergeAsked.set(false);
+  }
+
+  /// Runs something that needs the chains to stay as they are, beside faults.
+  <T> T withMapShared(Function<AddressMap, T> work) {
+    long stamp = map.lockShared();
+    try {
+      return work.apply(map);
+    } finally {
+      map.unlockShared(stamp);
+    }
   }
 
   /// Runs something that changes chains, with faults kept out.

@@ -1,5 +1,5 @@
 /// Address maps: entries, the chains of objects behind them, whole address spaces, fork and
-/// snapshots.
+/// snapshots, and the leases of a space.
 @NullMarked
 package org.pondhawk.vm.map;
 

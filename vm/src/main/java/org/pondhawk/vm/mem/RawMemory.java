@@ -315,24 +315,27 @@ public final class RawMemory {
     return ALL.asSlice(address - BASE, bytes);
   }
 
-  /// A range as a segment that lives as long as an arena; needs native access.
-  @SuppressWarnings("restricted")
-  public static MemorySegment lend(long address, long bytes, Arena arena) {
-    return MemorySegment.ofAddress(address).reinterpret(bytes, arena, null);
+  /// Whether the segments of [#window] and [#writableWindow] are copies, as without native access.
+  public static boolean windowsAreCopies() {
+    return BASE != 0;
   }
 
   /// A range as a read-only segment that lives as long as an arena. Without native access it is a
   /// copy, made now.
   ///
   /// @param atClose called when the arena closes; the arena keeps it, and what it refers to, alive
-  @SuppressWarnings("restricted")
   public static MemorySegment window(
       long address, long bytes, Arena arena, Consumer<MemorySegment> atClose) {
+    return writableWindow(address, bytes, arena, atClose).asReadOnly();
+  }
+
+  /// As [#window], and may be stored into; where it is a copy, the caller copies it back.
+  @SuppressWarnings("restricted")
+  public static MemorySegment writableWindow(
+      long address, long bytes, Arena arena, Consumer<MemorySegment> atClose) {
     MemorySegment range = ALL.asSlice(address - BASE, bytes);
-    MemorySegment window =
-        BASE == 0
-            ? range.reinterpret(arena, atClose)
-            : arena.allocate(bytes, Long.BYTES).copyFrom(range);
-    return window.asReadOnly();
+    return BASE == 0
+        ? range.reinterpret(arena, atClose)
+        : arena.allocate(bytes, Long.BYTES).copyFrom(range);
   }
 }

@@ -8,7 +8,8 @@ import org.pondhawk.vm.sync.VmThread;
 /// A radix tree of 32-way nodes from [RadixNodes]; a leaf of it over swap blocks is the reference's
 /// `swblock`. What a lookup costs depends on the size of the object, not on what is in it.
 ///
-/// **Contract.** Guarded by the object's token: exclusive to change, shared to read.
+/// **Contract.** Guarded by the object's token: exclusive to change, shared to read. Only [#peek]
+/// needs nothing, and promises as much.
 public final class IntRadix {
   /// No value.
   public static final int NONE = -1;
@@ -45,6 +46,20 @@ public final class IntRadix {
       }
     }
     return nodes.get(node, slot(index, 0)) - 1;
+  }
+
+  /// What seems to be the value at an index, without the token: anything while others change the
+  /// tree, or what was true a moment ago.
+  public int peek(long index) {
+    int levels = height;
+    if (levels == 0 || index >>> (levels * RadixNodes.LG_FANOUT) != 0) {
+      return NONE;
+    }
+    int node = root;
+    for (int level = levels - 1; level > 0 && node >= 0; level--) {
+      node = nodes.peek(node, slot(index, level)) - 1;
+    }
+    return node < 0 ? NONE : nodes.peek(node, slot(index, 0)) - 1;
   }
 
   /// Gives an index a value.
@@ -111,6 +126,11 @@ public final class IntRadix {
       prune(index);
     }
     return value;
+  }
+
+  /// Whether an index needs no node of its own where another one has a value.
+  public static boolean inSameLeaf(long index, long other) {
+    return index >>> RadixNodes.LG_FANOUT == other >>> RadixNodes.LG_FANOUT;
   }
 
   private int leafOf(long index) {

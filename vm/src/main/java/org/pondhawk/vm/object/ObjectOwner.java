@@ -38,6 +38,8 @@ public final class ObjectOwner implements PageOwner {
     pages.setIdentity(page, object.slot(), pindex);
     if (object.hasBacking(pindex)) {
       pages.setFlags(page, PageFlags.SWAPPED);
+    } else {
+      object.noteArrival();
     }
   }
 
@@ -56,6 +58,7 @@ public final class ObjectOwner implements PageOwner {
     }
     long old = pages.pindex(page);
     from.resident().remove(old);
+    to.noteArrival();
     pages.setIdentity(page, to.slot(), pindex);
     pages.setDirty(page);
     Pager pager = from.pager();

@@ -25,8 +25,9 @@ public final class RadixNodes {
   static final int LG_FANOUT = 5;
   static final int BYTES = FANOUT * Integer.BYTES;
 
-  /// The levels of a tree over the pages of the largest object: as many as a space has.
-  private static final int MAX_LEVELS = 6;
+  /// The levels of a tree over the pages of the largest object: 2^35, as many as the largest space
+  /// has.
+  private static final int MAX_LEVELS = 7;
 
   /// Nodes that an insert can need: a tree of one level grows to its full height, and the new index
   /// gets a path of its own below the root.
@@ -180,6 +181,20 @@ public final class RadixNodes {
 
   int get(int node, int slot) {
     return RawMemory.getInt(address(node) + (long) slot * Integer.BYTES);
+  }
+
+  /// As [#get] for a number that may be no node's, and for a node that may be somebody else's by
+  /// now: node memory stays node memory, so that there is something to read.
+  ///
+  /// @param node from 0
+  int peek(int node, int slot) {
+    int n = node >>> lgPerFrame;
+    if (n >= frameCount) { // read before the addresses, which have at least as many by then
+      return 0;
+    }
+    long address = frames[n] + (long) (node & ((1 << lgPerFrame) - 1)) * BYTES;
+    // Opaque is enough: the caller takes nothing that it reads here for true.
+    return RawMemory.getIntOpaque(address + (long) slot * Integer.BYTES);
   }
 
   void set(int node, int slot, int value) {

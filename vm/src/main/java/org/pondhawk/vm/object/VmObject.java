@@ -14,7 +14,7 @@ import org.pondhawk.vm.sync.VmThread;
 ///
 /// | guarded by | what |
 /// |---|---|
-/// | the token, exclusive to change | the resident index, the pager, the size |
+/// | the token, exclusive to change | the resident index, the pager, the size, the two counts below |
 /// | nothing (atomic) | references, attachments |
 ///
 /// An anonymous object has no pager until a page of it must be written out (`OBJT_DEFAULT`); from
@@ -31,6 +31,8 @@ public final class VmObject {
   private final AtomicReference<Attachment[]> attachments = new AtomicReference<>(NO_ATTACHMENTS);
   private volatile @Nullable Pager pager;
   private volatile boolean dead;
+  private long coverings;
+  private long arrivals;
 
   VmObject(int slot, long id, long size, RadixNodes nodes) {
     this.slot = slot;
@@ -82,6 +84,33 @@ public final class VmObject {
   public boolean hasBacking(long pindex) {
     Pager p = pager;
     return p != null && p.hasPage(pindex);
+  }
+
+  /// How many resident pages and blocks of backing store it has: what taking it apart costs.
+  public long weight() {
+    Pager p = pager;
+    return resident.size() + (p == null ? 0 : p.blocks());
+  }
+
+  /// Notes that the object got a page at an index where a deeper element of a chain keeps one.
+  public void noteCovering() {
+    coverings++;
+  }
+
+  /// How often that has happened. While it has not, what deeper elements have is not hidden anew.
+  public long coverings() {
+    return coverings;
+  }
+
+  /// Notes that the object got a page that does not come from its own backing.
+  void noteArrival() {
+    arrivals++;
+  }
+
+  /// How often that has happened. While it has not, the object shows nothing that it did not show
+  /// before.
+  public long arrivals() {
+    return arrivals;
   }
 
   /// Adds a reference (`vm_object_reference`).

@@ -35,6 +35,11 @@ final class ContentWord {
     return (word & ACTIVITY) >>> ACTIVITY_SHIFT;
   }
 
+  /// The word of a page that has just got its first content.
+  static int fresh(boolean dirty) {
+    return VALID_ALL | (dirty ? DIRTY_ALL : 0) | (Activity.INIT << ACTIVITY_SHIFT);
+  }
+
   static int withActivity(int word, int activity) {
     return (word & ~ACTIVITY) | (activity << ACTIVITY_SHIFT);
   }

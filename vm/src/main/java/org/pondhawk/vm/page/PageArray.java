@@ -400,6 +400,28 @@ public class PageArray {
     return RawMemory.getIntAcquire(word(page, PageLayout.CONTENT));
   }
 
+  /// Gives a page that was just allocated its flags, valid content and a first activity, with two
+  /// stores. Plain stores are enough: until its holder maps it nobody else changes these words, but
+  /// for who notes a reference in passing, which may be lost.
+  ///
+  /// @param page a hard-busy page that nobody maps and whose content nobody has marked yet
+  /// @param flags bits of [PageFlags]
+  /// @param dirty whether its content is newer than its backing
+  public final void begin(int page, int flags, boolean dirty) {
+    RawMemory.setIntRelease(word(page, PageLayout.FLAGS), flags);
+    RawMemory.setIntRelease(word(page, PageLayout.CONTENT), ContentWord.fresh(dirty));
+  }
+
+  /// Whether [#begin] loses nothing that is known of a page but that it is valid, as when it was
+  /// just allocated.
+  ///
+  /// @param page a hard-busy page
+  /// @return false while it is mapped, active or dirty, or a copy of it is in swap
+  public final boolean isNew(int page) {
+    return (flags(page) & ~PageFlags.REFERENCED) == 0
+        && (content(page) & ~ContentWord.VALID_ALL) == 0;
+  }
+
   // ---- the mapping interlock
 
   /// Says that a mapping was detached whose bits are not collected yet, or that they are now.
@@ -416,8 +438,8 @@ public class PageArray {
   /// @param page a hard-busy page, so that no new mapping appears
   public final void awaitInterlock(int page) {
     long word = word(page, PageLayout.MAPPING);
-    while (RawMemory.getIntAcquire(word) != 0) {
-      Thread.onSpinWait();
+    for (int round = 1; RawMemory.getIntAcquire(word) != 0; round++) {
+      SpinLock.pause(round);
     }
   }
 

@@ -126,10 +126,13 @@ public class PageBusy {
   ///
   /// @param page a busy page
   public void addSoftBusy(int page) {
-    int was = RawMemory.getAndAddInt(word(page), 1);
-    if (BusyWord.isIdle(was)) {
-      throw broken("soft-busied beside nobody", page);
-    }
+    int was;
+    do {
+      was = read(page);
+      if (BusyWord.isIdle(was)) {
+        throw broken("soft-busied beside nobody", page);
+      }
+    } while (!change(page, was, was + 1));
   }
 
   /// Drops a soft holder; the last one wakes who waits (`vm_page_sbusy_drop`).
@@ -151,25 +154,53 @@ public class PageBusy {
     }
   }
 
+  /// Takes a page for a lease, if nobody has it busy in a way that excludes that: soft-busy to
+  /// read, hard-busy to write.
+  ///
+  /// @param page a page
+  /// @param write whether its bytes will be changed
+  /// @return true if the caller now has it busy
+  public boolean tryLease(int page, boolean write) {
+    return write ? tryHardBusy(page) : trySoftBusy(page);
+  }
+
+  /// Ends what [#tryLease] began.
+  ///
+  /// @param page a page
+  /// @param write as it was leased
+  public void endLease(int page, boolean write) {
+    if (write) {
+      unbusy(page);
+    } else {
+      dropSoftBusy(page);
+    }
+  }
+
   /// Ends the I/O of a page that is hard-busy besides: the unbusy that follows wakes
   /// (`vm_page_io_finish`).
   ///
   /// @param page a page both hard-busy and soft-busy
   public void finishIo(int page) {
-    int was = RawMemory.getAndAddInt(word(page), -1);
-    if (BusyWord.softHolders(was) == 0 || !BusyWord.isHardBusy(was)) {
-      throw broken("I/O finished that was not under way", page);
-    }
+    int was;
+    do {
+      was = read(page);
+      if (BusyWord.softHolders(was) == 0 || !BusyWord.isHardBusy(was)) {
+        throw broken("I/O finished that was not under way", page);
+      }
+    } while (!change(page, was, was - 1));
   }
 
   /// Marks a busy page as being swapped (`PBUSY_SWAPINPROG`).
   ///
   /// @param page a busy page
   public void beginSwap(int page) {
-    int was = RawMemory.getAndBitwiseOrInt(word(page), BusyWord.SWAPPING);
-    if (BusyWord.isSwapping(was) || BusyWord.isIdle(was)) {
-      throw broken("swap begun on a page that is swapping or idle", page);
-    }
+    int was;
+    do {
+      was = read(page);
+      if (BusyWord.isSwapping(was) || BusyWord.isIdle(was)) {
+        throw broken("swap begun on a page that is swapping or idle", page);
+      }
+    } while (!change(page, was, was | BusyWord.SWAPPING));
   }
 
   /// Takes the mark of [#beginSwap] away; the release that follows wakes.

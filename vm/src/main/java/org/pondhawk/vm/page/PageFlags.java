@@ -1,7 +1,7 @@
 package org.pondhawk.vm.page;
 
-/// The flags of a page. The values are the reference's, so that its documents can be read with
-/// ours.
+/// The flags of a page. The values are the reference's where it has the flag, so that its documents
+/// can be read with ours.
 public final class PageFlags {
   /// A dirty page has had its first lap on the inactive queue (`PG_WINATCFLS`).
   public static final int SECOND_CHANCE = 0x4;
@@ -30,6 +30,16 @@ public final class PageFlags {
   /// A swap block holds a copy of the page (`PG_SWAPPED`).
   public static final int SWAPPED = 0x4000;
 
+  /// Every byte of the frame of a free page is zero (`PG_ZERO`; the value is ours).
+  public static final int ZERO = 0x8_0000;
+
+  /// With [#ZERO]: nobody has ever touched the frame, so that the kernel has yet to find memory for
+  /// it (the value is ours).
+  public static final int UNTOUCHED = 0x10_0000;
+
+  /// What may be said of the frame of a free page.
+  public static final int FRAME_STATE = ZERO | UNTOUCHED;
+
   private static final String[] NAMES = {
     "",
     "",
@@ -45,7 +55,13 @@ public final class PageFlags {
     "UNQUEUED",
     "MARKER",
     "",
-    "SWAPPED"
+    "SWAPPED",
+    "",
+    "",
+    "",
+    "",
+    "ZERO",
+    "UNTOUCHED"
   };
 
   private PageFlags() {}

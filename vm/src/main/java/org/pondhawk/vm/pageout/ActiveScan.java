@@ -34,9 +34,10 @@ final class ActiveScan {
   /// Ages the pages of a colour that were not looked at longest.
   ///
   /// @param wanted how many should become inactive
+  /// @param decline the activity that a page loses if it was not used
   /// @param pass how long paging has been without success: the activity that no longer protects
   /// @return how many became inactive
-  long visit(VmThread self, int color, long wanted, int pass) {
+  long visit(VmThread self, int color, long wanted, int decline, int pass) {
     int queue = PageQueue.ACTIVE.index(color);
     if (queues.length(queue) == 0) {
       return 0;
@@ -52,7 +53,7 @@ final class ActiveScan {
         }
         if (page != PageQueues.SKIPPED) {
           parts.page().stats().count(self.stripe(), Event.PAGES_SCANNED, 1);
-          delta += consider(self, page, pass) ? 1 : 0;
+          delta += consider(self, page, decline, pass) ? 1 : 0;
         }
       }
     } finally {
@@ -61,7 +62,7 @@ final class ActiveScan {
     return delta;
   }
 
-  private boolean consider(VmThread self, int page, int pass) {
+  private boolean consider(VmThread self, int page, int decline, int pass) {
     boolean deactivated = false;
     if (pages.wireCount(page) != 0) {
       parts.page().mover().unqueue(self, page);
@@ -73,7 +74,7 @@ final class ActiveScan {
       if (used > 0) {
         pages.setActivity(page, activity + Activity.ADVANCE + used);
       } else {
-        activity = Math.max(0, activity - Activity.DECLINE);
+        activity = Math.max(0, activity - decline);
         pages.setActivity(page, activity);
         deactivated = activity < pass + 1;
       }

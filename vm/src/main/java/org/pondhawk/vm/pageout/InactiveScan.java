@@ -23,6 +23,8 @@ final class InactiveScan {
   private final Laundry laundry;
   private final int marker;
   private int cachedWithoutBegin;
+  private int cached;
+  private int lastTicket;
 
   /// Of the visit under way: how many pages may still go into the laundry.
   private long budget;
@@ -106,7 +108,7 @@ final class InactiveScan {
       busy.unbusy(page);
       return 0;
     }
-    if (budget <= 0) {
+    if (budget <= 0 || laundry.room() == 0) {
       busy.unbusy(page);
       return 0;
     }
@@ -132,17 +134,32 @@ final class InactiveScan {
   private int cache(VmThread self, int page) {
     parts.mappings().removeAll(page); // may find that it was stored into after all
     pages.setTicket(page, parts.grace().next());
-    if (parts.page().mover().toCache(self, page) && ++cachedWithoutBegin >= CACHED_PER_TICKET) {
-      begin();
+    if (parts.page().mover().toCache(self, page)) {
+      cached++;
+      if (++cachedWithoutBegin >= CACHED_PER_TICKET) {
+        begin();
+      }
     }
     return 1;
+  }
+
+  /// How many pages were cached since the last call.
+  int takeCached() {
+    int n = cached;
+    cached = 0;
+    return n;
+  }
+
+  /// Whether a page that was cached may still be stored into, so that it can't be used anew yet.
+  boolean isGraceOpen() {
+    return !parts.grace().isOver(lastTicket);
   }
 
   /// Begins the grace period of the pages that were cached since the last begin.
   void begin() {
     if (cachedWithoutBegin > 0) {
       cachedWithoutBegin = 0;
-      parts.grace().begin();
+      lastTicket = parts.grace().begin();
       parts.page().gate().pageFreed(0);
     }
   }

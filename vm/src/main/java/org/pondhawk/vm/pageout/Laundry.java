@@ -1,29 +1,36 @@
 package org.pondhawk.vm.pageout;
 
 import java.util.ArrayDeque;
-import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.PageRun;
-import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.pager.PagerResult;
 import org.pondhawk.vm.queue.PageQueue;
+import org.pondhawk.vm.swap.SwapWriter;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Dirty pages on their way to backing store: gathered in clusters, unmapped, and written once no
 /// store can be under way any more (`vm_pageout_clean_helper`, `vm_pageout_flush`).
 ///
-/// **Contract.** One daemon's own. [#add] unmaps a cluster and leaves it soft-busy; the cluster is
-/// written in a later [#poll], or in [#finish] at the latest. Nothing here waits for memory.
+/// **Contract.** One daemon's own. [#add] takes a cluster's right to be stored into and leaves it
+/// soft-busy; the cluster is written in a later [#poll], or in [#finish] at the latest. Several
+/// batches may wait for their grace periods at once. Only [#finish] waits for one; nothing here
+/// waits for memory.
 final class Laundry {
   /*
    * ```
-   *   hard-busy ──▶ soft-busy, unmapped ──▶ grace period ──▶ written ──▶ hard-busy ──▶ CACHE
-   *                 (faults wait here)                                          └────▶ INACTIVE tail
+   *                 ┌─ unmapped (inactive) ─────────┐                          ┌─▶ CACHE
+   *   hard-busy ──▶ │  soft-busy: faults wait here  │ ──▶ grace ──▶ written ──▶ ├─▶ ACTIVE, clean
+   *                 └─ write-protected (active) ────┘                          └─▶ INACTIVE tail, dirty
    * ```
-   * A store that saw the old entry sets no new modified bit, so what was collected at unmapping is all
-   * there is; but its bytes may arrive late, hence the grace period *before* the write.
+   * A store that saw the old entry sets no new modified bit, so what was collected when the right was
+   * taken away is all there is; but its bytes may arrive late, hence the grace period *before* the
+   * write. Clusters whose grace period is over are written together, whatever objects they are of.
+   *
+   * A neighbour that is active goes along for the sake of the transfer only: it stays mapped for loads,
+   * and is clean when its turn comes.
    */
   private static final int CLUSTER = 16;
   private static final int WINDOW = 64;
@@ -31,45 +38,88 @@ final class Laundry {
 
   private final PageoutParts parts;
   private final PageArray pages;
+  private final SwapWriter writer;
   private final ArrayDeque<Cluster> waiting = new ArrayDeque<>();
-  private final ArrayDeque<Cluster> spare = new ArrayDeque<>();
+  private final ArrayDeque<Cluster> loaded = new ArrayDeque<>();
+  private final int most;
+  private int pageCount;
+  private int reclaimable;
   private int pagesWithoutBegin;
+  private int cleaned;
   private int notCleaned;
 
   /// Pages of one object that are written together.
   private static final class Cluster {
     final PageRun run = new PageRun(CLUSTER);
-    @Nullable VmObject object;
+    final VmObject object;
     int ticket;
+
+    Cluster(VmObject object) {
+      this.object = object;
+    }
   }
 
-  Laundry(PageoutParts parts) {
+  /// Makes an empty one.
+  ///
+  /// @param most how many pages may be on their way at once; a last cluster may exceed it
+  Laundry(PageoutParts parts, int most) {
     this.parts = parts;
+    this.most = most;
     this.pages = parts.page().pages();
+    this.writer = parts.swap().newWriter();
+  }
+
+  /// How many pages are on their way.
+  int pageCount() {
+    return pageCount;
+  }
+
+  /// How many of them are to be reclaimed; the others stay active.
+  int reclaimable() {
+    return reclaimable;
+  }
+
+  /// How many pages more may be taken in.
+  int room() {
+    return Math.max(0, most - pageCount);
   }
 
   /// Takes a dirty page and its dirty neighbours in.
   ///
   /// @param page a hard-busy page on the inactive queue; not busy for the caller afterwards
-  /// @return how many pages were taken
+  /// @return how many pages were taken that will be free to be reclaimed
   int add(VmThread self, int page) {
-    VmObject object = parts.objects().get(pages.object(page));
-    Cluster cluster = spare.isEmpty() ? new Cluster() : spare.pop();
-    cluster.object = object;
-    gather(self, object, page, cluster.run);
+    Cluster cluster = new Cluster(parts.objects().get(pages.object(page)));
+    gather(self, cluster.object, page, cluster.run);
+    int inactive = 0;
     for (int i = 0; i < cluster.run.count(); i++) {
-      int member = cluster.run.page(i);
-      parts.page().busy().addSoftBusy(member);
-      parts.mappings().removeAll(member);
-      parts.page().busy().unbusy(member);
+      inactive += takeRights(cluster.run.page(i)) ? 1 : 0;
     }
     cluster.ticket = parts.grace().next();
     waiting.add(cluster);
+    pageCount += cluster.run.count();
+    reclaimable += inactive;
     pagesWithoutBegin += cluster.run.count();
     if (pagesWithoutBegin >= PAGES_PER_TICKET) {
       begin();
     }
-    return cluster.run.count();
+    return inactive;
+  }
+
+  /// Makes a hard-busy page soft-busy and safe from new stores.
+  ///
+  /// @return whether it is unmapped, to be reclaimed
+  private boolean takeRights(int page) {
+    parts.page().busy().addSoftBusy(page);
+    boolean inactive = PageQueue.INACTIVE.isKindOf(pages.queue(page));
+    if (inactive) {
+      parts.mappings().removeAll(page);
+      parts.page().queues().requeue(page, PageQueue.INACTIVE); // out of the next scan's way
+    } else {
+      parts.mappings().writeProtect(page);
+    }
+    parts.page().busy().unbusy(page);
+    return inactive;
   }
 
   private void gather(VmThread self, VmObject object, int page, PageRun run) {
@@ -101,17 +151,31 @@ final class Laundry {
       return PageArray.NONE;
     }
     boolean fit =
-        PageQueue.INACTIVE.isKindOf(pages.queue(page))
-            && pages.isFullyValid(page)
+        pages.isFullyValid(page)
             && pages.wireCount(page) == 0
             && pages.holdCount(page) == 0
-            && (pages.dirty(page) != 0 || parts.mappings().isModified(page));
+            && (pages.dirty(page) != 0 || parts.mappings().isModified(page))
+            && isQuiet(page);
     if (!fit) {
       parts.page().busy().unbusy(page);
       return PageArray.NONE;
     }
     pages.setDirty(page);
     return page;
+  }
+
+  /// Whether a page is not in use: inactive, or active without a reference since its last scan.
+  private boolean isQuiet(int page) {
+    if (PageQueue.INACTIVE.isKindOf(pages.queue(page))) {
+      return true;
+    }
+    if (!PageQueue.ACTIVE.isKindOf(pages.queue(page))) {
+      return false;
+    }
+    if (parts.mappings().testAndClearReferenced(page) > 0) {
+      pages.setFlags(page, PageFlags.REFERENCED); // for the active scan to see
+    }
+    return !pages.hasFlag(page, PageFlags.REFERENCED);
   }
 
   /// Begins the grace period of what was taken in since the last begin.
@@ -122,24 +186,48 @@ final class Laundry {
     }
   }
 
-  /// Writes the clusters whose grace period is over.
+  /// Writes the clusters whose grace period is over, as many in one request as fit.
   void poll(VmThread self) {
     for (Cluster first = waiting.peek();
         first != null && parts.grace().isOver(first.ticket);
         first = waiting.peek()) {
+      if (!writer.hasRoomFor(first.run.count())) {
+        write(self);
+      }
       waiting.remove();
-      write(self, first);
-      spare.push(first);
+      loaded.add(first);
+      writer.add(self, first.object, first.run);
     }
+    write(self);
   }
 
-  /// Writes everything, waiting for grace periods.
-  void finish(VmThread self) {
+  /// Writes everything, waiting for grace periods. What waits for one that does not end goes back
+  /// as it came, dirty and without a mapping.
+  ///
+  /// @return false if that happened
+  boolean finish(VmThread self) {
     begin();
+    boolean all = true;
     for (Cluster first = waiting.peek(); first != null; first = waiting.peek()) {
-      parts.grace().await(first.ticket);
-      poll(self);
+      if (parts.grace().await(first.ticket)) {
+        poll(self);
+      } else {
+        all = false;
+        waiting.remove();
+        for (int i = 0; i < first.run.count(); i++) {
+          first.run.setResult(i, PagerResult.AGAIN);
+        }
+        settle(self, first);
+      }
     }
+    return all;
+  }
+
+  /// How many pages were cleaned since the last call.
+  int takeCleaned() {
+    int n = cleaned;
+    cleaned = 0;
+    return n;
   }
 
   /// How many pages came back dirty since the last call.
@@ -149,20 +237,18 @@ final class Laundry {
     return n;
   }
 
-  private void write(VmThread self, Cluster cluster) {
-    VmObject object = cluster.object;
-    if (object == null) {
+  private void write(VmThread self) {
+    if (loaded.isEmpty()) {
       return;
     }
-    cluster.object = null;
-    object.token().lock(self, true);
-    Pager pager = object.pager();
-    if (pager == null) {
-      pager = parts.swap().newPager();
-      object.setPager(self, pager);
+    writer.write(self);
+    for (Cluster cluster = loaded.poll(); cluster != null; cluster = loaded.poll()) {
+      settle(self, cluster);
     }
-    pager.pageOut(self, cluster.run);
-    object.token().unlock(self);
+  }
+
+  private void settle(VmThread self, Cluster cluster) {
+    pageCount -= cluster.run.count();
     for (int i = 0; i < cluster.run.count(); i++) {
       settle(self, cluster, i);
     }
@@ -173,14 +259,20 @@ final class Laundry {
     int page = cluster.run.page(i);
     parts.page().busy().hardBusyBesideSoft(self, page);
     parts.page().busy().finishIo(page);
-    if (cluster.run.result(i) == PagerResult.OK) {
+    boolean written = cluster.run.result(i) == PagerResult.OK;
+    boolean inactive = PageQueue.INACTIVE.isKindOf(pages.queue(page));
+    cleaned += written ? 1 : 0;
+    reclaimable -= inactive ? 1 : 0;
+    if (written && inactive) {
       pages.setTicket(page, cluster.ticket);
       parts.page().mover().toCache(self, page);
       return;
     }
-    // What can't be written now must not stand in the way of what can: it goes to the tail.
-    notCleaned++;
-    parts.page().queues().requeue(page, PageQueue.INACTIVE);
+    if (!written && inactive) {
+      // What can't be written now must not stand in the way of what can: it goes to the tail.
+      notCleaned++;
+      parts.page().queues().requeue(page, PageQueue.INACTIVE);
+    }
     parts.page().busy().unbusy(page);
   }
 }

@@ -1,6 +1,7 @@
 package org.pondhawk.vm.pageout;
 
 import java.util.concurrent.locks.ReentrantLock;
+import org.pondhawk.vm.page.Activity;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
@@ -22,9 +23,9 @@ public final class PageoutDaemon implements Runnable {
    * A pass: inactive scan → active scan → cache scan → decide. The counts are rolled up before each.
    *
    * The state is what it aims at: TARGET1 when asked anew, TARGET2 while it runs on by itself. A pass that
-   * did not get enough raises `sweeps`; every ten of them the scans get less patient with dirty and
-   * with active pages. When twenty in a row reclaimed nothing and swap is full, whoever waits for
-   * memory is refused.
+   * did not get enough raises `sweeps`: active pages age faster then, and every ten of them the scans get
+   * less patient with dirty pages too. When twenty in a row cleaned nothing and swap is full, whoever waits
+   * for memory is refused. No pass waits for a grace period: what is in the laundry counts as reclaimed.
    *
    * Differs from DragonFly: see [ActiveScan] and [FreeGate].
    */
@@ -33,8 +34,12 @@ public final class PageoutDaemon implements Runnable {
   private static final int SWEEPS_PER_LAP = 10;
   private static final int HOPELESS = 20;
   private static final int MAX_SWEEPS = 1 << 30;
-  private static final int COLOR_STEP = 23;
   private static final long CACHE_LEFT = 16;
+  private static final int COLORS_PER_POLL = 32;
+  private static final long MIN_POLL_NANOS = 25_000;
+  private static final long MAX_POLL_NANOS = 1_000_000;
+  private static final int BATCH = 256;
+  private static final int MAX_HASTE = 4;
 
   private final PageoutParts parts;
   private final FreeGate gate;
@@ -55,13 +60,17 @@ public final class PageoutDaemon implements Runnable {
   private int cacheColor;
   private int holdColor;
 
+  /// How long the daemon may sleep after the pass, though there is work.
+  private long restNanos;
+
   /// How many markers the daemon needs.
   public static final int MARKERS = 2;
 
   /// Makes the daemon of a machine.
   ///
   /// @param self the daemon's own record, a system thread
-  public PageoutDaemon(PageoutParts parts, HaltSwitch halt, VmThread self) {
+  /// @param mostInFlight how many pages may be on their way to swap at once, at least 1
+  public PageoutDaemon(PageoutParts parts, HaltSwitch halt, VmThread self, int mostInFlight) {
     this.parts = parts;
     this.gate = parts.page().gate();
     this.pressure = gate.pressure();
@@ -69,7 +78,7 @@ public final class PageoutDaemon implements Runnable {
     this.halt = halt;
     this.self = self;
     PageArray pages = parts.page().pages();
-    this.laundry = new Laundry(parts);
+    this.laundry = new Laundry(parts, mostInFlight);
     this.inactive = new InactiveScan(parts, laundry, pages.marker(0));
     this.active = new ActiveScan(parts, pages.marker(1));
     gate.serveBy(self);
@@ -80,9 +89,10 @@ public final class PageoutDaemon implements Runnable {
     try {
       while (!stopped && !halt.isHalted()) {
         if (awaitWork()) {
-          runPass();
+          turn();
         }
       }
+      drain();
     } catch (Throwable t) {
       halt.halt(t);
       gate.broadcast();
@@ -92,15 +102,33 @@ public final class PageoutDaemon implements Runnable {
     }
   }
 
-  /// Makes one pass in the calling thread, for a test that steps a machine whose daemon nobody
-  /// runs.
-  public void runPass() {
+  private void turn() {
     working.lock();
     try {
       pass();
     } finally {
       working.unlock();
     }
+    if (restNanos > 0) {
+      gate.pause(self, restNanos);
+    }
+  }
+
+  /// Makes one pass in the calling thread and ends what it began, for a test that steps a machine
+  /// whose daemon nobody runs.
+  public void runPass() {
+    working.lock();
+    try {
+      pass();
+      laundry.finish(self);
+    } finally {
+      working.unlock();
+    }
+  }
+
+  private void drain() {
+    pause();
+    resume();
   }
 
   /// Lets the daemon end; a pass under way is finished.
@@ -109,9 +137,21 @@ public final class PageoutDaemon implements Runnable {
     gate.wakeDaemon();
   }
 
-  /// Keeps the daemon from working, waiting for a pass under way, until [#resume]: for inspection.
+  /// Keeps the daemon from working until [#resume], for inspection. Waits for a pass under way and
+  /// for all that is being written.
   public void pause() {
     working.lock();
+    boolean paused = false;
+    try {
+      if (!halt.isHalted()) {
+        laundry.finish(self); // the lock makes the caller the daemon for a moment
+      }
+      paused = true;
+    } finally {
+      if (!paused) {
+        working.unlock();
+      }
+    }
   }
 
   /// Lets the daemon work again; called by the thread that paused it.
@@ -121,7 +161,7 @@ public final class PageoutDaemon implements Runnable {
 
   private boolean awaitWork() {
     parts.allocator().sweepHeld(self, holdColor++ & (PageQueue.COLORS - 1));
-    if (gate.pagesNeeded() != 0) {
+    if (gate.pagesNeeded() != 0 || laundry.pageCount() > 0) {
       return !stopped;
     }
     boolean asked = gate.awaitWork(self, IDLE_NANOS);
@@ -136,26 +176,36 @@ public final class PageoutDaemon implements Runnable {
 
   private void pass() {
     stats.count(self.stripe(), Event.DAEMON_PASSES, 1);
+    laundry.poll(self);
     stats.rollup();
     long shortage = shortage();
+    boolean onlyWaits = shortage <= 0 && restNanos > 0; // then ageing would go by the polls
     if (shortage > 0) {
       shortage -= scanInactive(shortage);
     }
     stats.rollup();
-    long inactiveShortage = inactiveShortage(shortage);
+    long inactiveShortage = onlyWaits ? 0 : inactiveShortage(shortage);
     if (inactiveShortage > 0) {
       scanActive(inactiveShortage);
     }
+    laundry.poll(self);
     stats.rollup();
     scanCache();
     stats.rollup();
     decide(shortage);
   }
 
+  /// How many pages to reclaim. Those that are being written are as good as reclaimed; but while
+  /// somebody waits and their grace periods last, another batch is begun, so that the yield does
+  /// not depend on how long a grace period takes.
   private long shortage() {
     long lacking =
         aimsAtTarget2 ? pressure.target2Count(self.stripe()) : pressure.target1Count(self.stripe());
-    return lacking + gate.takeDeficit();
+    lacking += gate.takeDeficit() - laundry.reclaimable();
+    if (lacking <= 0 && laundry.pageCount() > 0 && gate.isAwaited()) {
+      return Math.min(BATCH, laundry.room());
+    }
+    return lacking;
   }
 
   /// The share of a goal that one colour should reach, so that half of them suffice (`PQAVERAGE`).
@@ -176,16 +226,23 @@ public final class PageoutDaemon implements Runnable {
     for (int i = 0; i < PageQueue.COLORS && delta < shortage; i++) {
       delta += inactive.visit(self, inactiveColor, perColor, laps());
       inactiveColor = (inactiveColor + 1) & (PageQueue.COLORS - 1);
-      laundry.poll(self);
+      if (inactiveColor % COLORS_PER_POLL == 0) {
+        laundry.poll(self);
+      }
       if (!pressure.target2(self.stripe())) {
         delta = Math.max(delta, shortage);
       }
     }
     inactive.begin();
-    laundry.finish(self);
-    delta -= laundry.takeNotCleaned();
-    barrenPasses = delta > 0 ? 0 : Math.min(barrenPasses + 1, HOPELESS);
-    return delta;
+    laundry.begin();
+    int cleaned = inactive.takeCached() + laundry.takeCleaned();
+    int notCleaned = laundry.takeNotCleaned();
+    if (cleaned > 0) {
+      barrenPasses = 0;
+    } else if (notCleaned > 0 || laundry.pageCount() == 0) { // else nobody knows yet
+      barrenPasses = Math.min(barrenPasses + 1, HOPELESS);
+    }
+    return delta - notCleaned;
   }
 
   /// On the way to the last target no more than a tenth of the inactive pages is taken at a time.
@@ -196,7 +253,8 @@ public final class PageoutDaemon implements Runnable {
 
   private long inactiveShortage(long shortage) {
     FreeLevels levels = pressure.levels();
-    long lacking = levels.inactiveTarget() - stats.global(PageCount.INACTIVE);
+    long inactivePages = stats.global(PageCount.INACTIVE) - laundry.reclaimable();
+    long lacking = levels.inactiveTarget() - inactivePages;
     if (shortage > 0 && parts.swap().isFull()) {
       return Math.max(lacking, shortage); // the inactive ones may all be dirty: find clean ones
     }
@@ -205,9 +263,10 @@ public final class PageoutDaemon implements Runnable {
 
   private void scanActive(long goal) {
     long perColor = share(goal);
+    int decline = Activity.DECLINE << Math.min(sweeps, MAX_HASTE);
     long delta = 0;
     for (int i = 0; i < PageQueue.COLORS && delta < goal; i++) {
-      delta += active.visit(self, activeColor, perColor, laps());
+      delta += active.visit(self, activeColor, perColor, decline, laps());
       activeColor = (activeColor + 1) & (PageQueue.COLORS - 1);
     }
   }
@@ -215,12 +274,21 @@ public final class PageoutDaemon implements Runnable {
   /// Refills the free queues from the cache queues (`vm_pageout_scan_cache`).
   private void scanCache() {
     FreeLevels levels = pressure.levels();
-    while (stats.view(self.stripe(), PageCount.FREE) < levels.freeTarget()
-        && stats.view(self.stripe(), PageCount.CACHE) > cacheLeft()
-        && parts.allocator().freeOneCached(self, cacheColor, true)) {
-      cacheColor = (cacheColor + COLOR_STEP) & (PageQueue.COLORS - 1);
-      barrenPasses = 0;
+    for (int i = 0; i < PageQueue.COLORS; i++) {
+      do {
+        if (stats.view(self.stripe(), PageCount.FREE) >= levels.freeTarget()
+            || stats.view(self.stripe(), PageCount.CACHE) <= cacheLeft()) {
+          return;
+        }
+      } while (freeOneCached());
+      cacheColor = (cacheColor + 1) & (PageQueue.COLORS - 1);
     }
+  }
+
+  private boolean freeOneCached() {
+    boolean freed = parts.allocator().freeOneCachedOf(self, cacheColor);
+    barrenPasses = freed ? 0 : barrenPasses;
+    return freed;
   }
 
   /// Some cached pages are left to be had back, unless no fault may allocate without them.
@@ -232,17 +300,18 @@ public final class PageoutDaemon implements Runnable {
 
   private void decide(long shortage) {
     int stripe = self.stripe();
-    if (shortage > 0) {
-      sweeps = Math.min(sweeps + 1, MAX_SWEEPS);
-      boolean swapFull = parts.swap().isFull();
-      gate.setExhausted(swapFull && barrenPasses >= HOPELESS && pressure.target1(stripe));
-      if (swapFull) {
-        gate.pause(self, SWAP_FULL_NANOS);
-      }
+    boolean inFlight = laundry.room() == 0;
+    if (shortage > 0 && !inFlight) {
+      fallShort();
       return;
     }
-    sweeps = 0;
-    gate.setExhausted(false);
+    if (!inFlight) {
+      sweeps = 0;
+      gate.setExhausted(false);
+    }
+    // Guards give no signal, so there is none to wait for; but most are soon left.
+    boolean graceOpen = laundry.pageCount() > 0 || inactive.isGraceOpen();
+    restNanos = graceOpen ? Math.clamp(2 * restNanos, MIN_POLL_NANOS, MAX_POLL_NANOS) : 0;
     if (pressure.start(stripe)) {
       goOn(false);
       if (!pressure.nearMin(stripe)) {
@@ -255,9 +324,18 @@ public final class PageoutDaemon implements Runnable {
       goOn(true);
       gate.broadcast();
     } else {
-      gate.setPagesNeeded(0);
+      gate.becomeIdle(self);
       gate.broadcast();
     }
+  }
+
+  /// Notes that a pass did not get enough, though nothing kept it from taking more.
+  private void fallShort() {
+    sweeps = Math.min(sweeps + 1, MAX_SWEEPS);
+    boolean swapFull = parts.swap().isFull();
+    boolean hopeless = swapFull && barrenPasses >= HOPELESS;
+    gate.setExhausted(hopeless && pressure.target1(self.stripe()));
+    restNanos = swapFull && barrenPasses > 0 ? SWAP_FULL_NANOS : 0;
   }
 
   private void goOn(boolean toTarget2) {

@@ -8,13 +8,18 @@ public final class RunLaundry implements Launderer {
   private final Laundry laundry;
 
   /// Makes it over the parts of a machine.
-  public RunLaundry(PageoutParts parts) {
-    this.laundry = new Laundry(parts);
+  ///
+  /// @param mostInFlight how many pages may be on their way to swap at once, at least 1
+  public RunLaundry(PageoutParts parts, int mostInFlight) {
+    this.laundry = new Laundry(parts, mostInFlight);
   }
 
   @Override
   public void add(VmThread self, int page) {
     laundry.add(self, page);
+    if (laundry.room() == 0) {
+      laundry.finish(self);
+    }
   }
 
   @Override

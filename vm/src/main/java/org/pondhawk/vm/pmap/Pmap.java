@@ -9,8 +9,8 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.sync.VmThread;
 
-/// The page table of one address space (`pmap`): a linear array of [Pte]s over the whole range, in
-/// memory that exists only where it is touched.
+/// The page table of one address space (`pmap`): [Pte]s for the whole range, in memory that exists
+/// only where it is touched; linear, or in two levels (see [TableForm]).
 ///
 /// **Contract.** An entry is installed for a busy page whose flags say beforehand that it is
 /// mapped; it may be removed or weakened by anyone at any time. Taking a right away collects the
@@ -29,7 +29,6 @@ public final class Pmap implements Translations {
 
   private final PageArray pages;
   private final TableMemory memory;
-  private final long table;
   private final int pageShift;
   private final AtomicLong resident = new AtomicLong();
 
@@ -37,16 +36,40 @@ public final class Pmap implements Translations {
   ///
   /// @param id a number of the address space, to spread what belongs to different ones
   /// @param range the size of the address space in bytes
-  public Pmap(PageArray pages, OwnMemory memory, TableFrames frames, long id, long range) {
+  /// @throws IllegalStateException if the kernel does not grant the addresses for it
+  public Pmap(
+      PageArray pages, OwnMemory memory, TableFrames frames, long id, long range, TableForm form) {
     this.pages = pages;
     this.pageShift = pages.frames().pageShift();
-    this.memory = new TableMemory(memory, frames, id, range >>> pageShift);
-    this.table = this.memory.table();
+    this.memory = TableMemory.reserve(memory, frames, id, range >>> pageShift, form);
   }
 
-  /// The address of the entry of address 0: entries follow each other.
+  /// The form that was chosen.
+  public TableForm form() {
+    return switch (memory) {
+      case LinearTable _ -> TableForm.LINEAR;
+      case TwoLevelTable _ -> TableForm.TWO_LEVEL;
+    };
+  }
+
+  /// Where views begin. Linear: the address of the entry of address 0, which the others follow. In
+  /// two levels: what directory words count from.
   public long table() {
-    return table;
+    return switch (memory) {
+      case LinearTable linear -> linear.table();
+      case TwoLevelTable twoLevel -> twoLevel.base();
+    };
+  }
+
+  /// The address of the directory word of the region that address 0 is in; words follow each other.
+  /// A word gives the place of the region's entries, counted from [#table]; there is always one.
+  ///
+  /// @throws IllegalStateException if the table is linear
+  public long directory() {
+    if (memory instanceof TwoLevelTable twoLevel) {
+      return twoLevel.directory();
+    }
+    throw new IllegalStateException("a linear table has no directory");
   }
 
   /// The address of the word of the region that address 0 is in: 0 where the entries alone decide
@@ -65,12 +88,14 @@ public final class Pmap implements Translations {
     return resident.get();
   }
 
-  private long slot(long address) {
-    return table + (address >>> pageShift) * Long.BYTES;
+  /// Where the entry of an address is. In two levels that is for now: until the memory of the entry
+  /// is charged or uncharged.
+  public long slot(long address) {
+    return memory.slot(address >>> pageShift);
   }
 
-  private long pieceOf(long slot) {
-    return memory.pieceOf(slot);
+  private long pieceOf(long address) {
+    return address >>> regionShift();
   }
 
   /// The first address whose entry is in a piece of the table.
@@ -83,11 +108,17 @@ public final class Pmap implements Translations {
     return RawMemory.getLongAcquire(slot(address));
   }
 
+  /// Whether an address whose entry's memory is charged has a valid entry.
+  public boolean isMapped(long address) {
+    return Pte.isValid(entry(address));
+  }
+
   /// Charges the memory of the entry of an address, if it is not yet. Does not wait for memory.
   ///
   /// @return false if there is no frame to charge it with
+  /// @throws org.pondhawk.vm.error.OutOfPagesException if the kernel has no addresses for it
   public boolean charge(VmThread self, long address) {
-    return memory.charge(self, pieceOf(slot(address)));
+    return memory.charge(self, pieceOf(address));
   }
 
   /// Maps a page at an address whose entry's memory is charged (`pmap_enter`). Rights are only ever
@@ -98,8 +129,51 @@ public final class Pmap implements Translations {
   /// @param modified whether a store is about to follow
   public void enter(long address, int page, boolean writable, boolean modified) {
     int flags = PageFlags.MAPPED | (writable ? PageFlags.WRITABLE : 0);
-    boolean again = pages.hasFlag(page, PageFlags.MAPPED);
+    // The page is busy, so an entry that maps it stays: to add a right to it makes no second one.
+    boolean again =
+        pages.hasFlag(page, PageFlags.MAPPED)
+            && !Pte.maps(RawMemory.getLongAcquire(slot(address)), pages.address(page));
     pages.setFlags(page, flags | (again ? PageFlags.MAPPED_MULTI : 0));
+    install(address, page, writable, modified);
+  }
+
+  /// As [#enter] for a page that was just allocated, which gets its flags and marks with it.
+  ///
+  /// @param page a hard-busy page with good bytes, that nothing was said about yet
+  /// @param modified whether a store is about to follow, which makes the page dirty
+  public void enterNew(long address, int page, boolean writable, boolean modified) {
+    pages.begin(page, PageFlags.MAPPED | (writable ? PageFlags.WRITABLE : 0), modified);
+    install(address, page, writable, modified);
+  }
+
+  /// As [#enter] for an address that nobody has asked for yet: only where nothing is mapped, and
+  /// without saying that it was accessed.
+  ///
+  /// @return false if something is mapped there
+  public boolean enterAhead(long address, int page, boolean writable) {
+    long slot = slot(address);
+    long was = RawMemory.getLongAcquire(slot);
+    if (Pte.isValid(was)) {
+      return false;
+    }
+    boolean again = pages.hasFlag(page, PageFlags.MAPPED);
+    pages.setFlags(
+        page,
+        PageFlags.MAPPED
+            | (writable ? PageFlags.WRITABLE : 0)
+            | (again ? PageFlags.MAPPED_MULTI : 0));
+    long bits = writable ? Pte.WRITABLE : 0;
+    long now = Pte.install(was, pages.address(page), bits, memory.seed());
+    memory.charged(pieceOf(address)).raise();
+    if (RawMemory.compareAndSetLong(slot, was, now)) {
+      resident.incrementAndGet();
+      return true;
+    }
+    memory.charged(pieceOf(address)).lower();
+    return false; // the flags may say too much, which is allowed
+  }
+
+  private void install(long address, int page, boolean writable, boolean modified) {
     long slot = slot(address);
     long frame = pages.address(page);
     long bits =
@@ -107,12 +181,12 @@ public final class Pmap implements Translations {
     for (; ; ) {
       long was = RawMemory.getLongAcquire(slot);
       if (!Pte.isValid(was)) {
-        memory.charged(pieceOf(slot)).raise();
+        memory.charged(pieceOf(address)).raise();
         if (RawMemory.compareAndSetLong(slot, was, Pte.install(was, frame, bits, memory.seed()))) {
           resident.incrementAndGet();
           return;
         }
-        memory.charged(pieceOf(slot)).lower();
+        memory.charged(pieceOf(address)).lower();
       } else if (Pte.frame(was) != frame) {
         if (replace(slot, was, Pte.install(was, frame, bits, memory.seed()))) {
           return;
@@ -155,7 +229,7 @@ public final class Pmap implements Translations {
 
   /// Whether the region of an address is frozen, so that its entries allow no store.
   public boolean isFrozen(long address) {
-    return RawMemory.getLongAcquire(memory.region(pieceOf(slot(address)))) == FROZEN;
+    return RawMemory.getLongAcquire(memory.region(pieceOf(address))) == FROZEN;
   }
 
   /// Gives the region of an address back to its entries, none of which allows a store at first: who
@@ -166,7 +240,7 @@ public final class Pmap implements Translations {
     }
     memory.lock();
     try {
-      long piece = pieceOf(slot(address));
+      long piece = pieceOf(address);
       if (isFrozen(address)) {
         protectPiece(piece);
         RawMemory.setLongVolatile(memory.region(piece), 0);
@@ -213,19 +287,19 @@ public final class Pmap implements Translations {
   /// @param start the first address
   /// @param end the address behind the last
   public void remove(long start, long end) {
-    long pageSize = 1L << pageShift;
-    long address = start;
-    while (address < end) {
-      long slot = slot(address);
-      if (!memory.isCharged(pieceOf(slot))) {
-        address = firstAddressOf(pieceOf(slot) + 1);
-        continue;
-      }
-      long pte = RawMemory.getLongAcquire(slot);
+    long n = memory.nextCharged(pieceOf(start));
+    while (n >= 0 && firstAddressOf(n) < end) {
+      removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
+      n = memory.nextCharged(n + 1);
+    }
+  }
+
+  private void removeIn(long start, long end) {
+    for (long address = start; address < end; address += 1L << pageShift) {
+      long pte = entry(address);
       if (Pte.isValid(pte)) {
         remove(address, pages.frames().frameOf(Pte.frame(pte)), true);
       }
-      address += pageSize;
     }
   }
 
@@ -233,7 +307,7 @@ public final class Pmap implements Translations {
   /// words of which none is needed any more. No entry is being installed there meanwhile: the
   /// caller has the map to itself.
   public void uncharge(VmThread self, long start, long end) {
-    memory.uncharge(self, start >>> regionShift(), ((end - 1) >>> regionShift()) + 1);
+    memory.uncharge(self, pieceOf(start), pieceOf(end - 1) + 1);
   }
 
   /// The wired pages that charge the table.
@@ -254,6 +328,11 @@ public final class Pmap implements Translations {
       }
       visitor.piece(n, valid, memory.charged(n).valid());
     }
+  }
+
+  /// What does not fit together in the table's memory, in words. No entry is being installed.
+  public List<String> problems() {
+    return memory.problems();
   }
 
   /// Sees the entries of a table.
@@ -291,7 +370,7 @@ public final class Pmap implements Translations {
         if (unflag) {
           pages.clearMappedUnlessMulti(page);
         }
-        memory.charged(pieceOf(slot)).lower();
+        memory.charged(pieceOf(address)).lower();
         resident.decrementAndGet();
         break;
       }

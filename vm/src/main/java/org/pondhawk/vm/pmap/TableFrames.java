@@ -1,6 +1,5 @@
 package org.pondhawk.vm.pmap;
 
-import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.queue.AllocClass;
 import org.pondhawk.vm.queue.Event;
@@ -37,8 +36,8 @@ public final class TableFrames {
 
   /// Gives a balloon back.
   void give(VmThread self, int page) {
-    if (!parts.busy().tryHardBusy(page)) {
-      throw new VmPanic("a balloon is busy: " + parts.pages().describe(page));
+    while (!parts.busy().tryHardBusy(page)) { // somebody mistakes it for what it was, for a moment
+      parts.busy().sleepWhileBusy(self, page);
     }
     parts.mover().unwireToFree(self, page);
     allocator.free(self, page);

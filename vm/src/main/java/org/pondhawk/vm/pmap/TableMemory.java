@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
@@ -12,98 +13,153 @@ import org.pondhawk.vm.sync.LockOrder;
 import org.pondhawk.vm.sync.LockRank;
 import org.pondhawk.vm.sync.VmThread;
 
-/// The memory of one page table: a reservation that exists only where it is touched, cut into
+/// The memory of one page table: addresses that take memory only where they are touched, cut into
 /// pieces of 4 KiB that are charged to the budget before they are.
 ///
 /// ```
-///   table                                     regions
-///   │ piece 0 │ piece 1 │ piece 2 │ …         │ word of piece 0, of piece 1, … │
-///   └ 512 entries each ───────────┘           └ 512 words to a piece ──────────┘
+///   pieces of entries            arrays of words, one word for each piece of entries
+///   │ 0 │ 1 │ 2 │ … 512 entries  │ region words │ and in two levels: directory words │
+///   └───┴───┴───┘ in each        └ 512 words to a piece ─────────────────────────────┘
 /// ```
 ///
-/// **Contract.** A piece counts what makes it needed: valid entries, or for region words the pieces
-/// that they are of. It is dropped only while nobody installs entries. The memory outlives [#close]
-/// for as long as somebody has it pinned.
-final class TableMemory {
+/// Pieces are numbered: first those of entries, in the order of the addresses that they translate,
+/// then those of the words. Where they lie is the business of the two forms.
+///
+/// **Contract.** The place of a piece is its own while the table lives: whoever still knows an
+/// entry's place from an earlier time finds there an entry of the same address, or zeros. A piece
+/// counts what makes it needed: valid entries, or for words the pieces that they are of. It is
+/// dropped only while nobody installs entries. The memory outlives [#close] for as long as somebody
+/// has it pinned.
+abstract sealed class TableMemory permits LinearTable, TwoLevelTable {
   static final int PIECE_SHIFT = 12;
   static final int LG_WORDS_PER_PIECE = PIECE_SHIFT - 3;
+  static final long PIECE_BYTES = 1L << PIECE_SHIFT;
+
+  /// The largest table that is linear unless asked for: 32 GiB of addresses, for 16 TiB in pages of
+  /// 4 KiB. A process has 128 TiB of addresses, and a machine may have many spaces.
+  static final long LARGEST_LINEAR = 32L << 30;
 
   private static final int CLOSED = 1 << 31;
-  private static final int SEED_STEP = 619;
+  private static final int SEED_STEP = 20_251;
 
-  private final OwnMemory memory;
   private final TableFrames frames;
   private final long id;
-  private final long table;
   private final long entryPieces;
-  private final long regionPieces;
+  private final long wordPieces;
   private final TablePieces pieces;
   private final ReentrantLock lock = new ReentrantLock();
+  final OwnMemory memory;
 
   /// Holders of the memory, and the bit that says that the last one gives it back.
   private final AtomicInteger holders = new AtomicInteger();
 
   private volatile int seed;
 
-  /// Reserves the memory of an empty table.
+  /// An empty table; the addresses for it are the form's to reserve.
   ///
-  /// @param id a number of the address space, to spread what belongs to different ones
-  TableMemory(OwnMemory memory, TableFrames frames, long id, long entryCount) {
+  /// @param entryPieces how many pieces the entries take
+  /// @param wordArrays how many words there are for each of them
+  TableMemory(OwnMemory memory, TableFrames frames, long id, long entryPieces, int wordArrays) {
     this.memory = memory;
     this.frames = frames;
     this.id = id;
-    this.entryPieces = Math.max(1, entryCount >>> LG_WORDS_PER_PIECE);
-    this.regionPieces = (entryPieces >>> LG_WORDS_PER_PIECE) + 1;
-    this.table = memory.reserveSparse(bytes());
-    this.pieces = new TablePieces(entryPieces + regionPieces);
+    this.entryPieces = entryPieces;
+    this.wordPieces = wordPiecesFor(entryPieces);
+    this.pieces = new TablePieces(entryPieces + wordArrays * wordPieces);
   }
 
-  private long bytes() {
-    return (entryPieces + regionPieces) << PIECE_SHIFT;
+  static long wordPiecesFor(long entryPieces) {
+    return (entryPieces >>> LG_WORDS_PER_PIECE) + 1;
   }
 
-  /// The address of the first entry.
-  long table() {
-    return table;
+  /// Reserves the addresses of an empty table.
+  ///
+  /// @param id a number of the address space, to spread what belongs to different ones
+  /// @throws IllegalStateException if the kernel does not grant them
+  static TableMemory reserve(
+      OwnMemory memory, TableFrames frames, long id, long entryCount, TableForm form) {
+    long entryPieces = Math.max(1, entryCount >>> LG_WORDS_PER_PIECE);
+    boolean large = entryPieces << PIECE_SHIFT > LARGEST_LINEAR;
+    if (form == TableForm.TWO_LEVEL || (form == TableForm.AUTO && large)) {
+      return new TwoLevelTable(memory, frames, id, entryPieces);
+    }
+    try {
+      return new LinearTable(memory, frames, id, entryPieces);
+    } catch (IllegalStateException refused) { // a limit of the process, or strict overcommit
+      if (form == TableForm.LINEAR) {
+        throw refused;
+      }
+      return new TwoLevelTable(memory, frames, id, entryPieces);
+    }
   }
 
-  /// The address of the first region word.
-  long regions() {
-    return table + (entryPieces << PIECE_SHIFT);
-  }
+  // ---- the form
+
+  /// Where an entry is. In two levels it is in the shared piece while its own is not charged.
+  ///
+  /// @param entry the number of the page that it translates
+  abstract long slot(long entry);
+
+  /// The address of the first region word: they follow each other in both forms.
+  abstract long regions();
+
+  /// Where a piece lies that is charged, or is about to be.
+  abstract long placeOf(long n);
+
+  /// Finds a place for a piece of entries that was never charged; called under the lock.
+  ///
+  /// @throws OutOfPagesException if the kernel has no addresses left for it
+  abstract void provide(long n);
+
+  /// Makes a piece of entries that is about to be charged the one that [#slot] finds.
+  abstract void connect(long n);
+
+  /// Makes [#slot] find no entry where a piece was, as far as it can.
+  abstract void disconnect(long n);
+
+  /// Gives all addresses back.
+  abstract void release();
+
+  /// What does not fit together, in words. The table is at rest.
+  abstract List<String> problems();
+
+  // ---- words
 
   /// The address of the word of the region that a piece of entries covers.
-  long region(long piece) {
+  final long region(long piece) {
     return regions() + piece * Long.BYTES;
   }
 
-  /// The piece that an entry lies in.
-  long pieceOf(long slot) {
-    return (slot - table) >>> PIECE_SHIFT;
+  /// The first of the pieces that hold a word of a piece of entries; the others follow each
+  /// `wordPieces` further on.
+  private long firstWordPieceOf(long n) {
+    return entryPieces + (n >>> LG_WORDS_PER_PIECE);
   }
 
-  /// Where the generations of new entries begin; another number after each piece that was dropped.
-  int seed() {
+  /// Where generations of new entries begin; another number after each piece that was dropped.
+  final int seed() {
     return seed;
   }
 
-  void lock() {
+  final void lock() {
     assert LockOrder.mayWaitFor(LockRank.TABLE);
     lock.lock();
     assert LockOrder.took(LockRank.TABLE);
   }
 
-  void unlock() {
+  final void unlock() {
     assert LockOrder.gave(LockRank.TABLE);
     lock.unlock();
   }
 
-  boolean isCharged(long piece) {
+  // ---- which pieces are charged
+
+  final boolean isCharged(long piece) {
     return pieces.get(piece) != null;
   }
 
   /// A piece that must be charged, as it is in use.
-  TablePieces.Piece charged(long n) {
+  final TablePieces.Piece charged(long n) {
     TablePieces.Piece piece = pieces.get(n);
     if (piece == null) {
       throw new VmPanic("table memory is used that is not charged: piece " + n);
@@ -111,8 +167,14 @@ final class TableMemory {
     return piece;
   }
 
+  /// The first charged piece of entries from `n` on, or -1.
+  final long nextCharged(long n) {
+    long next = n < entryPieces ? pieces.next(n) : -1;
+    return next < entryPieces ? next : -1;
+  }
+
   /// The charged pieces that hold entries, in order.
-  List<Long> chargedEntries() {
+  final List<Long> chargedEntries() {
     lock();
     try {
       return pieces.charged().stream().filter(this::holdsEntries).toList();
@@ -125,15 +187,20 @@ final class TableMemory {
     return n < entryPieces;
   }
 
-  private long regionPieceOf(long n) {
-    return entryPieces + (n >>> LG_WORDS_PER_PIECE);
-  }
-
-  /// Charges a piece of entries and the words of its region. Does not wait for memory.
+  /// Charges a piece of entries and what holds its words. Does not wait for memory.
   ///
   /// @return false if there is no frame to charge it with
-  boolean charge(VmThread self, long piece) {
-    return isCharged(piece) || (chargeOne(self, regionPieceOf(piece)) && chargeOne(self, piece));
+  /// @throws OutOfPagesException if the kernel has no addresses for it; nothing is changed then
+  final boolean charge(VmThread self, long piece) {
+    if (isCharged(piece)) {
+      return true;
+    }
+    for (long n = firstWordPieceOf(piece); n < pieces.count(); n += wordPieces) {
+      if (!chargeOne(self, n)) {
+        return false;
+      }
+    }
+    return chargeOne(self, piece);
   }
 
   private boolean chargeOne(VmThread self, long n) {
@@ -144,32 +211,40 @@ final class TableMemory {
     if (balloon == PageArray.NONE) {
       return false;
     }
-    boolean first;
+    boolean used = false;
     lock();
     try {
-      first = !isCharged(n);
-      if (first) {
-        pieces.set(n, new TablePieces.Piece(balloon));
-        if (holdsEntries(n)) {
-          charged(regionPieceOf(n)).raise();
-        }
+      if (!isCharged(n)) {
+        add(n, balloon);
+        used = true;
       }
     } finally {
       unlock();
-    }
-    if (!first) {
-      frames.give(self, balloon);
+      if (!used) {
+        frames.give(self, balloon);
+      }
     }
     return true;
   }
 
+  private void add(long n, int balloon) {
+    if (holdsEntries(n)) {
+      provide(n);
+      connect(n);
+      for (long w = firstWordPieceOf(n); w < pieces.count(); w += wordPieces) {
+        charged(w).raise();
+      }
+    }
+    pieces.set(n, new TablePieces.Piece(balloon)); // last: who sees it finds the slots connected
+  }
+
   /// Drops the pieces of entries from `first` to before `end` that have no valid one, and the
-  /// pieces of region words of which none is needed any more.
-  void uncharge(VmThread self, long first, long end) {
+  /// pieces of words of which none is needed any more.
+  final void uncharge(VmThread self, long first, long end) {
     List<Integer> balloons = new ArrayList<>();
     lock();
     try {
-      for (long n : pieces.charged()) { // entries come before region words
+      for (long n : pieces.charged()) { // entries come before words
         boolean asked = !holdsEntries(n) || (first <= n && n < end);
         if (asked && charged(n).valid() == 0) {
           balloons.add(drop(n));
@@ -187,17 +262,20 @@ final class TableMemory {
   private int drop(long n) {
     int balloon = charged(n).balloon;
     if (holdsEntries(n)) {
+      disconnect(n);
       RawMemory.setLongVolatile(region(n), 0);
-      charged(regionPieceOf(n)).lower();
+      for (long w = firstWordPieceOf(n); w < pieces.count(); w += wordPieces) {
+        charged(w).lower();
+      }
     }
     pieces.set(n, null);
     seed += SEED_STEP;
-    memory.giveBack(table + (n << PIECE_SHIFT), 1L << PIECE_SHIFT);
+    memory.giveBack(placeOf(n), PIECE_BYTES);
     return balloon;
   }
 
   /// The wired pages that charge the memory.
-  List<Integer> balloons() {
+  final List<Integer> balloons() {
     lock();
     try {
       return pieces.charged().stream().map(n -> charged(n).balloon).toList();
@@ -206,8 +284,10 @@ final class TableMemory {
     }
   }
 
+  // ---- the life of the memory
+
   /// Keeps the memory from being given back until [#unpin]; false if it is given back already.
-  boolean pin() {
+  final boolean pin() {
     for (; ; ) {
       int was = holders.get();
       if ((was & CLOSED) != 0) {
@@ -219,16 +299,16 @@ final class TableMemory {
     }
   }
 
-  void unpin() {
+  final void unpin() {
     if (holders.decrementAndGet() == CLOSED) {
-      memory.releaseSparse(table, bytes());
+      release();
     }
   }
 
   /// Gives the memory back once nobody has it pinned. Every piece is uncharged.
-  void close() {
+  final void close() {
     if (holders.getAndUpdate(n -> n | CLOSED) == 0) {
-      memory.releaseSparse(table, bytes());
+      release();
     }
   }
 }

@@ -1,5 +1,7 @@
 package org.pondhawk.vm.pmap;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -12,6 +14,11 @@ import org.jspecify.annotations.Nullable;
 final class TablePieces {
   private static final int LG_LEAF = 9;
 
+  /// Who sees a piece must see what was done before it was set: the charge of a piece makes it
+  /// reachable first.
+  private static final VarHandle ELEMENT = MethodHandles.arrayElementVarHandle(Piece[].class);
+
+  private final long count;
   private final @Nullable Piece[][] leaves;
 
   /// A charged piece, and how many of its entries are valid.
@@ -40,12 +47,30 @@ final class TablePieces {
   }
 
   TablePieces(long pieceCount) {
+    count = pieceCount;
     leaves = new @Nullable Piece[(int) ((pieceCount >>> LG_LEAF) + 1)][];
+  }
+
+  /// How many places there are.
+  long count() {
+    return count;
   }
 
   @Nullable Piece get(long n) {
     @Nullable Piece[] leaf = leaves[(int) (n >>> LG_LEAF)];
-    return leaf == null ? null : leaf[low(n)];
+    return leaf == null ? null : (Piece) ELEMENT.getAcquire(leaf, low(n));
+  }
+
+  /// The first charged place from `n` on, or -1.
+  long next(long n) {
+    for (long at = n; at < count; at++) {
+      if (leaves[(int) (at >>> LG_LEAF)] == null) {
+        at |= (1 << LG_LEAF) - 1;
+      } else if (get(at) != null) {
+        return at;
+      }
+    }
+    return -1;
   }
 
   void set(long n, @Nullable Piece piece) {
@@ -55,7 +80,7 @@ final class TablePieces {
       leaf = new @Nullable Piece[1 << LG_LEAF];
       leaves[high] = leaf;
     }
-    leaf[low(n)] = piece;
+    ELEMENT.setRelease(leaf, low(n), piece);
   }
 
   private static int low(long n) {

@@ -11,34 +11,37 @@ final class ColorSearch {
   private static final int FIRST_WINDOW = 16;
   private static final int FAR = 8;
 
-  private final PageArray pages;
   private final PageQueues queues;
 
-  ColorSearch(PageArray pages, PageQueues queues) {
-    this.pages = pages;
+  ColorSearch(PageQueues queues) {
     this.queues = queues;
   }
 
-  /// Whether a page that was met will do; called with its queue locked.
-  @FunctionalInterface
-  interface Test {
-    boolean accepts(int page);
-  }
-
-  /// Finds a page, takes it off its queue and returns it with its spin lock held.
+  /// Finds a page and takes it off its queue.
   ///
-  /// @return a page, or [PageArray#NONE] with nothing held
-  int take(int stripe, PageQueue kind, int color, Test test) {
+  /// @param wantsZero whether a zeroed frame is preferred, on the queue that the page comes from
+  /// @param visitor claims a page that was met, with its queue locked
+  /// @return a page that the visitor took, or [PageArray#NONE]
+  int take(int stripe, PageQueue kind, int color, boolean wantsZero, PageQueues.Visitor visitor) {
     int home = kind.index(color);
-    int page = probe(stripe, home, test);
+    int page = queues.take(stripe, home, wantsZero, visitor);
     if (page != PageArray.NONE) {
-      queues.setLastColor(home, -1);
+      if (queues.lastColor(home) >= 0) {
+        queues.setLastColor(home, -1);
+      }
       return page;
     }
-    return searchWide(stripe, kind, home, color, test);
+    return searchWide(stripe, kind, color, wantsZero, visitor);
   }
 
-  private int searchWide(int stripe, PageQueue kind, int home, int color, Test test) {
+  /// As [#take], but of the wished colour or not at all.
+  int takeExactly(int stripe, PageQueue kind, int color, PageQueues.Visitor visitor) {
+    return queues.take(stripe, kind.index(color & PageQueue.COLOR_MASK), false, visitor);
+  }
+
+  private int searchWide(
+      int stripe, PageQueue kind, int color, boolean wantsZero, PageQueues.Visitor visitor) {
+    int home = kind.index(color);
     int last = queues.lastColor(home);
     int start = last >= 0 ? last : color & PageQueue.COLOR_MASK;
     int probes = 0;
@@ -52,7 +55,7 @@ final class ColorSearch {
           continue;
         }
         probes++;
-        int page = probe(stripe, kind.index(candidate), test);
+        int page = queues.take(stripe, kind.index(candidate), wantsZero, visitor);
         if (page != PageArray.NONE) {
           if (probes >= FAR) {
             queues.setLastColor(home, candidate); // a hint: a lost update costs one search
@@ -64,26 +67,5 @@ final class ColorSearch {
       seen = window;
     }
     return PageArray.NONE;
-  }
-
-  private int probe(int stripe, int queue, Test test) {
-    if (queues.head(queue) == PageArray.NONE) {
-      return PageArray.NONE;
-    }
-    queues.lock(queue);
-    try {
-      int page = queues.head(queue);
-      while (page != PageArray.NONE) {
-        if (test.accepts(page)
-            && pages.tryLock(page)) { // reversed on purpose: a try, else the next
-          queues.unlinkCounted(stripe, queue, page);
-          return page;
-        }
-        page = pages.next(page);
-      }
-      return PageArray.NONE;
-    } finally {
-      queues.unlock(queue);
-    }
   }
 }

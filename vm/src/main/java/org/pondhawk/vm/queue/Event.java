@@ -8,12 +8,22 @@ public enum Event {
   FAULT_MAJOR,
   /// Pages zero-filled on demand (`v_zfod`).
   ZERO_FILL,
+  /// Pages zero-filled on demand whose frames were zero already (`v_ozfod`).
+  ZERO_FILL_READY,
+  /// Frames zeroed before they were asked for (`cnt_prezero`).
+  ZEROED_AHEAD,
   /// Pages copied because a store must not be seen by others (`v_cow_faults`).
   COPIED,
   /// Pages moved instead of copied, because nobody else could see them any more (`v_cow_optim`).
   MOVED,
+  /// Pages and swap blocks freed because every chain hid them.
+  HIDDEN_FREED,
   /// Elements taken out of chains.
   COLLAPSED,
+  /// Elements cut off chains after what could be seen of them was copied.
+  CUT_OFF,
+  /// Forks that copied themselves because their space's chains were too deep.
+  DEEP_FORKS,
   /// Steps that shortened chains.
   COLLAPSE_STEPS,
   /// Address spaces forked (`v_forks`).
@@ -22,6 +32,8 @@ public enum Event {
   SWAP_IN,
   /// Pages read from swap (`v_swappgsin`).
   SWAP_PAGES_IN,
+  /// Pages read from swap along with one that was asked for.
+  READ_AHEAD,
   /// Write requests to swap (`v_swapout`).
   SWAP_OUT,
   /// Pages written to swap (`v_swappgsout`).

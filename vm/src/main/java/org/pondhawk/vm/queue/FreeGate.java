@@ -42,6 +42,7 @@ public final class FreeGate {
   private final AtomicBoolean someoneWaits = new AtomicBoolean();
   private final AtomicLong deficit = new AtomicLong();
   private volatile @Nullable VmThread daemon;
+  private volatile UnseenPages unseen = UnseenPages.NONE;
 
   /// The progress at which the daemon found nothing left to free; -1 while there is something.
   private volatile long exhaustedAt = -1;
@@ -63,6 +64,12 @@ public final class FreeGate {
     daemon = pageDaemon;
   }
 
+  /// Names what takes back memory that nobody sees any more. Who would wait here for memory asks it
+  /// first: such memory must never make an access wait, or fail.
+  public void reclaimBy(UnseenPages reclaimer) {
+    unseen = reclaimer;
+  }
+
   /// Patience for one operation that may wait several times.
   public Patience patience() {
     return new Patience(patienceNanos);
@@ -80,6 +87,7 @@ public final class FreeGate {
   private void kick(boolean urgent) {
     if (pagesNeeded.compareAndSet(0, 1)) {
       daemonWork.wakeAll();
+      unseen.memoryIsShort();
     } else if (urgent) {
       pagesNeeded.incrementAndGet();
     }
@@ -115,8 +123,14 @@ public final class FreeGate {
 
   private void slice(VmThread self, Patience patience) {
     halt.check();
+    if (unseen.reclaim(false)) {
+      return;
+    }
     int ticket = freePages.ticket();
     if (exhaustedAt >= 0 && exhaustedAt == progress()) {
+      if (unseen.reclaim(true)) {
+        return;
+      }
       throw outOfPages("swap is full and nothing can be freed");
     }
     someoneWaits.set(true);
@@ -129,6 +143,9 @@ public final class FreeGate {
     }
     checkDeadline(self);
     if (!self.hasDeadline() && patience.isOver(progress(), ticker.nanos())) {
+      if (unseen.reclaim(true)) {
+        return;
+      }
       throw outOfPages("nothing was freed for " + patienceNanos / 1_000_000 + " ms");
     }
   }
@@ -139,6 +156,32 @@ public final class FreeGate {
   public void checkDeadline(VmThread self) {
     if (self.isExpired()) {
       throw outOfPages("the deadline of the access has passed");
+    }
+  }
+
+  /// Fails if a wait for a page that somebody else has busy has lasted too long: past the caller's
+  /// own deadline or, without one, past the machine's patience.
+  ///
+  /// @param patience of the operation so far, or null if this is its first wait
+  /// @return the patience to go on with
+  /// @throws OutOfPagesException if so
+  public Patience checkBusyWait(VmThread self, @Nullable Patience patience) {
+    Patience left = patience == null ? patience() : patience;
+    checkWait(self, left, progress(), "a page stayed busy, and nothing moved,");
+    return left;
+  }
+
+  /// Fails if a wait for something else than memory has gone on for too long: past the caller's own
+  /// deadline, or without one for the machine's patience.
+  ///
+  /// @param patience of this wait
+  /// @param progress a number that changes when what is waited for gets on
+  /// @param why what is waited for, for the message
+  /// @throws OutOfPagesException if so
+  public void checkWait(VmThread self, Patience patience, long progress, String why) {
+    checkDeadline(self);
+    if (!self.hasDeadline() && patience.isOver(progress, ticker.nanos())) {
+      throw outOfPages(why + " for more than " + patienceNanos / 1_000_000 + " ms");
     }
   }
 
@@ -210,6 +253,24 @@ public final class FreeGate {
   /// Sets what the daemon goes on with: 0 idle, 1 asked, 2 runs on.
   public void setPagesNeeded(int needed) {
     pagesNeeded.set(needed);
+  }
+
+  /// Ends the daemon's work, unless memory turns out to be short after all.
+  ///
+  /// @return whether it ended
+  public boolean becomeIdle(VmThread self) {
+    pagesNeeded.set(0);
+    stats.rollup(); // after the 0: who takes a page now either is counted here or finds the 0
+    if (pressure.start(self.stripe())) {
+      pagesNeeded.set(1);
+      return false;
+    }
+    return true;
+  }
+
+  /// Whether a thread has gone to wait for memory since the gate was last opened.
+  public boolean isAwaited() {
+    return someoneWaits.get();
   }
 
   /// Takes the number of allocations that failed since the last pass.

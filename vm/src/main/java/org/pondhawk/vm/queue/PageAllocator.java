@@ -15,7 +15,7 @@ import org.pondhawk.vm.sync.VmThread;
 /// **Contract.** [#allocate] never waits; its page is hard-busy, on no queue, belongs to nothing,
 /// and its bytes are arbitrary. [#free] takes a hard-busy, unmapped, unwired page and may wait for
 /// the token of the object that owns it, and for the page's grace period. A frame whose grace
-/// period is not over is never handed out.
+/// period is not over is never handed out: if it does not end, the page waits for it in the cache.
 public final class PageAllocator {
   /*
    * A cached page is not handed out itself: it is taken from its object and put on the free queue,
@@ -41,14 +41,32 @@ public final class PageAllocator {
   private final boolean poison;
   private final PageOwner owner;
   private final Mappings mappings;
+  private final PageZeroer zeroer;
+
+  /// Claims a free page. Who has one busy has mistaken it for what it was, and lets go at once.
+  private final PageQueues.Visitor takesFree;
+
+  /// Claims a cached page whose frame nobody can be using any more. The lock is tried out of order.
+  private final PageQueues.Visitor takesCached;
+
+  /// Claims a page that is held no more. The lock is tried out of order.
+  private final PageQueues.Visitor takesUnheld;
+
   private final LongAdder holds = new LongAdder();
 
   /// Makes the allocator of a machine.
   ///
   /// @param cpus how many processors share the colours
   /// @param poison whether a freed frame is filled with a pattern, so that stale use shows
+  /// @param zeroer is told of every page that is freed
   public PageAllocator(
-      PageParts parts, Grace grace, PageOwner owner, Mappings mappings, int cpus, boolean poison) {
+      PageParts parts,
+      Grace grace,
+      PageOwner owner,
+      Mappings mappings,
+      PageZeroer zeroer,
+      int cpus,
+      boolean poison) {
     this.pages = parts.pages();
     this.busy = parts.busy();
     this.queues = parts.queues();
@@ -58,14 +76,19 @@ public final class PageAllocator {
     this.grace = grace;
     this.owner = owner;
     this.mappings = mappings;
-    this.search = new ColorSearch(pages, queues);
+    this.zeroer = zeroer;
+    this.search = new ColorSearch(queues);
     this.colors = new ColorPolicy(cpus);
     this.poison = poison;
+    this.takesFree = busy::tryHardBusy;
+    this.takesCached = page -> grace.isOver(pages.ticket(page)) && pages.tryLock(page);
+    this.takesUnheld = page -> pages.holdCount(page) == 0 && pages.tryLock(page);
   }
 
-  /// Puts a page on the free queue for the first time, at boot.
+  /// Puts a page on the free queue for the first time, at boot: its frame is as the kernel gave it.
   public void addAtBoot(int page) {
     pages.lock(page);
+    pages.setFlags(page, PageFlags.ZERO | PageFlags.UNTOUCHED);
     queues.add(0, page, PageQueue.FREE, true);
     pages.unlock(page);
   }
@@ -79,12 +102,30 @@ public final class PageAllocator {
 
   /// Allocates a page.
   ///
-  /// @return a hard-busy page, or [PageArray#NONE]
+  /// @return a hard-busy page without a flag, or [PageArray#NONE]
   public int allocate(VmThread self, int color, AllocClass klass) {
+    int page = allocate(self, color, klass, false);
+    if (page != PageArray.NONE) {
+      pages.clearFlags(page, ~0);
+    }
+    return page;
+  }
+
+  /// Allocates a page for a caller who wants zeros: one whose frame is zeroed where there is one
+  /// (`VM_ALLOC_ZERO`).
+  ///
+  /// @return a hard-busy page, or [PageArray#NONE]. If it is flagged [PageFlags#ZERO] its bytes are
+  ///   zero; the caller takes the flags of the frame's state away
+  public int allocateForZeros(VmThread self, int color, AllocClass klass) {
+    return allocate(self, color, klass, true);
+  }
+
+  private int allocate(VmThread self, int color, AllocClass klass, boolean wantsZero) {
     for (int round = 0; round < RETRIES; round++) {
       if (mayUseFree(self, klass)) {
-        int page = takeFree(self, color);
+        int page = search.take(self.stripe(), PageQueue.FREE, color, wantsZero, takesFree);
         if (page != PageArray.NONE) {
+          requireUnused(page);
           gate.requestPaging(self);
           return page;
         }
@@ -111,29 +152,9 @@ public final class PageAllocator {
         && free > levels.interruptMin();
   }
 
-  private int takeFree(VmThread self, int color) {
-    for (; ; ) {
-      int page = search.take(self.stripe(), PageQueue.FREE, color, _ -> true);
-      if (page == PageArray.NONE) {
-        return page;
-      }
-      boolean taken = busy.tryHardBusy(page);
-      if (!taken) {
-        mover.deactivateLocked(self, page, false);
-      }
-      pages.unlock(page);
-      if (taken) {
-        requireUnused(page);
-        pages.clearFlags(page, ~0);
-        return page;
-      }
-    }
-  }
-
   /// Panics if a page that came from a free queue is in use.
   void requireUnused(int page) {
     if (pages.wireCount(page) != 0
-        || pages.holdCount(page) != 0
         || pages.dirty(page) != 0
         || pages.object(page) != PageArray.NO_OBJECT
         || busy.softHolders(page) != 0
@@ -142,13 +163,20 @@ public final class PageAllocator {
     }
   }
 
+  /// Turns one cached page into a free one, for a daemon that goes through the colours.
+  ///
+  /// @return false if there is none of this very colour to be had
+  public boolean freeOneCachedOf(VmThread self, int color) {
+    return freeOneCached(self, color, true);
+  }
+
   /// Turns one cached page near a colour into a free one.
   ///
-  /// @param count whether it counts as freed by the daemon
+  /// @param exactly whether it must be of that colour, and counts as freed by the daemon
   /// @return false if there is none to be had
-  public boolean freeOneCached(VmThread self, int color, boolean count) {
+  private boolean freeOneCached(VmThread self, int color, boolean exactly) {
     for (; ; ) {
-      int page = takeCached(self, color);
+      int page = takeCached(self, color, exactly);
       if (page == PageArray.NONE) {
         return false;
       }
@@ -157,7 +185,7 @@ public final class PageAllocator {
           owner.removeAndDisown(self, page);
         }
         free(self, page);
-        if (count) {
+        if (exactly) {
           stats.count(self.stripe(), Event.DAEMON_FREED, 1);
         }
         return true;
@@ -167,9 +195,12 @@ public final class PageAllocator {
     }
   }
 
-  private int takeCached(VmThread self, int color) {
+  private int takeCached(VmThread self, int color, boolean exactly) {
     for (; ; ) {
-      int page = search.take(self.stripe(), PageQueue.CACHE, color, this::isReusable);
+      int page =
+          exactly
+              ? search.takeExactly(self.stripe(), PageQueue.CACHE, color, takesCached)
+              : search.take(self.stripe(), PageQueue.CACHE, color, false, takesCached);
       if (page == PageArray.NONE) {
         return page;
       }
@@ -188,10 +219,6 @@ public final class PageAllocator {
     }
   }
 
-  private boolean isReusable(int page) {
-    return grace.isOver(pages.ticket(page));
-  }
-
   private boolean isClean(int page) {
     return !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.UNQUEUED)
         && pages.holdCount(page) == 0
@@ -206,16 +233,20 @@ public final class PageAllocator {
     stats.count(self.stripe(), Event.FREED, 1);
     requireFreeable(page);
     owner.remove(self, page);
-    grace.beginAndAwait(pages.ticket(page)); // over already, unless the daemon has just cached it
-    if (poison) {
+    // Over already, unless the daemon has just cached it.
+    boolean over = grace.beginAndAwait(pages.ticket(page));
+    if (over && poison) {
       pages.frames().poison(page);
     }
     pages.lock(page);
     queues.remove(self.stripe(), page);
     pages.clearContent(page);
-    pages.clearFlags(page, PageFlags.UNQUEUED | PageFlags.SWAPPED | PageFlags.REFERENCED);
+    pages.clearFlags(
+        page,
+        PageFlags.UNQUEUED | PageFlags.SWAPPED | PageFlags.REFERENCED | PageFlags.FRAME_STATE);
     boolean held = pages.holdCount(page) != 0;
-    queues.add(self.stripe(), page, held ? PageQueue.HOLD : PageQueue.FREE, false);
+    PageQueue to = held ? PageQueue.HOLD : PageQueue.FREE;
+    queues.add(self.stripe(), page, over ? to : PageQueue.CACHE, false);
     boolean wanted = busy.release(page);
     pages.unlock(page);
     if (wanted) {
@@ -225,6 +256,7 @@ public final class PageAllocator {
       settleHeld(self, page); // the last hold went before the page was where unhold looks for it
     }
     gate.pageFreed(self.stripe());
+    zeroer.pageFreed();
   }
 
   private void requireFreeable(int page) {
@@ -246,15 +278,12 @@ public final class PageAllocator {
     }
   }
 
-  /// Holds a page against reuse of its frame (`vm_page_hold`).
-  ///
-  /// @param page a page that is busy, or otherwise known not to be free
+  /// Holds a page against reuse of its frame (`vm_page_hold`). It may become free at the same time:
+  /// the caller looks afterwards whether the page is still what it was taken for, and if not gives
+  /// the hold back at once. A hold of a stranger does no harm until then.
   public void hold(int page) {
     pages.addHold(page, 1);
     holds.increment();
-    if (PageQueue.FREE.isKindOf(pages.queue(page))) {
-      throw new VmPanic("holding a free page: " + pages.describe(page));
-    }
   }
 
   /// Whether any page is held. A hold that is being taken may be missed, unless its taker is inside
@@ -292,10 +321,14 @@ public final class PageAllocator {
   /// Frees what a race of free and unhold left on a hold queue of a colour
   /// (`vm_pageout_scan_hold`).
   public void sweepHeld(VmThread self, int color) {
-    int queue = PageQueue.HOLD.index(color);
-    int page = queues.head(queue); // a hint: settleHeld looks again under the locks
-    if (page != PageArray.NONE && !pages.isMarker(page) && pages.holdCount(page) == 0) {
-      settleHeld(self, page);
+    if (queues.head(PageQueue.HOLD.index(color)) == PageArray.NONE) {
+      return;
+    }
+    int page = search.takeExactly(self.stripe(), PageQueue.HOLD, color, takesUnheld);
+    if (page != PageArray.NONE) {
+      queues.add(self.stripe(), page, PageQueue.FREE, false);
+      pages.unlock(page);
+      gate.pageFreed(self.stripe());
     }
   }
 }

@@ -34,7 +34,7 @@ public final class PageMover {
 
   /// Puts a page on the active queue (`vm_page_activate`).
   ///
-  /// @param page a busy page, wired or not
+  /// @param page a hard-busy page, wired or not
   public void activate(VmThread self, int page) {
     int was = PageQueue.NONE;
     if (mayQueue(page) && !PageQueue.ACTIVE.isKindOf(pages.queue(page))) {
@@ -49,6 +49,14 @@ public final class PageMover {
       pages.setActivity(page, Activity.INIT);
     }
     noteLeft(self, was);
+  }
+
+  /// Puts a page on the active queue that was just allocated and was on no queue since: a search of
+  /// the cache can't be moving it as it may any other, so that its spin lock is not needed.
+  ///
+  /// @param page a hard-busy page with its first activity
+  public void activateNew(VmThread self, int page) {
+    queues.add(self.stripe(), page, PageQueue.ACTIVE, false);
   }
 
   /// Puts a page on the inactive queue, at its tail (`vm_page_deactivate`).

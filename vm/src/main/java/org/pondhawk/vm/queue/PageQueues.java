@@ -17,18 +17,25 @@ import org.pondhawk.vm.sync.SpinLock;
 ///      ┌─────────────┬─────────────┬─────────────┬─────────────┐
 ///    0 │ head        │ tail        │ length      │ last colour │
 ///      ├─────────────┼─────────────┴─────────────┴─────────────┤
-///   16 │ spin        │ (a queue has a cache line of its own)   │
-///      └─────────────┴─────────────────────────────────────────┘
+///   16 │ spin        │ zeroed      │ untouched   │             │
+///      └─────────────┴─────────────┴─────────────┴─────────────┘
 /// ```
+///
+/// A queue has a cache line of its own. On a free queue the pages whose frames are zeroed lie at
+/// the tail, those with old bytes at the head, and what was never touched between them.
 ///
 /// **Contract.** A page moves with its own spin lock held, and the lock of each queue it leaves or
 /// enters inside that. The one inversion is the search, which holds a queue and only *tries* the
-/// page. Markers are linked but not counted, and lie on no free or cache queue.
+/// page. A hard-busy page needs no spin lock of its own to leave a free queue, and none from there
+/// to its first queue: only a cached page is ever moved by somebody who does not have it busy.
+/// Markers are linked but not counted, and lie on no free or cache queue.
 public final class PageQueues {
   /*
    * I1  the page's queue field is q  <=>  it is linked in q
    * I2  length(q) = pages linked in q that are no markers
    * I3  the sum of the lengths of a kind = its counter, once rolled up
+   * I4  zeroed(q) + untouched(q) = pages on the free queue q that are flagged ZERO; no page
+   *     elsewhere is
    */
   private static final int BYTES = 64;
   private static final long HEAD = 0;
@@ -36,6 +43,8 @@ public final class PageQueues {
   private static final long LENGTH = 8;
   private static final long LAST_COLOR = 12;
   private static final long SPIN = 16;
+  private static final long ZEROED = 20;
+  private static final long UNTOUCHED = 24;
 
   private final PageArray pages;
   private final VmStats stats;
@@ -75,6 +84,16 @@ public final class PageQueues {
   /// How many pages a queue has: exact under its lock.
   public int length(int queue) {
     return get(queue, LENGTH);
+  }
+
+  /// How many pages of a free queue have frames that were zeroed after a use: exact under its lock.
+  public int zeroed(int queue) {
+    return get(queue, ZEROED);
+  }
+
+  /// How many pages of a free queue have frames that nobody ever touched: exact under its lock.
+  public int untouched(int queue) {
+    return get(queue, UNTOUCHED);
   }
 
   /// How many pages a kind has over all colours: exact at rest.
@@ -132,14 +151,59 @@ public final class PageQueues {
     }
     unlink(queue, page);
     put(queue, LENGTH, length(queue) - 1);
+    countZeroed(queue, page, -1);
     pages.setQueue(page, PageQueue.NONE);
     stats.decrement(stripe, PageQueue.kindOf(queue).counter);
   }
 
+  private void countZeroed(int queue, int page, int delta) {
+    int state = pages.flags(page) & PageFlags.FRAME_STATE;
+    if (state != 0) {
+      long field = state == PageFlags.ZERO ? ZEROED : UNTOUCHED;
+      put(queue, field, get(queue, field) + delta);
+    }
+  }
+
+  /// Takes the first page off a queue that a visitor takes: from the head on, or one with a zeroed
+  /// frame from the tail where that is wanted and there is one.
+  ///
+  /// @param wantsZero whether to look at the tail first
+  /// @param visitor claims the page, by busying or by locking it; it only tries
+  /// @return the page, or [PageArray#NONE]
+  int take(int stripe, int queue, boolean wantsZero, Visitor visitor) {
+    if (head(queue) == PageArray.NONE) { // stale is fine: a search that fails is made again
+      return PageArray.NONE;
+    }
+    lock(queue);
+    try {
+      int tail = get(queue, TAIL);
+      if (wantsZero && isZeroed(tail) && visitor.take(tail)) {
+        unlinkCounted(stripe, queue, tail);
+        return tail;
+      }
+      int page = head(queue);
+      while (page != PageArray.NONE && !visitor.take(page)) {
+        page = pages.next(page);
+      }
+      if (page != PageArray.NONE) {
+        unlinkCounted(stripe, queue, page);
+      }
+      return page;
+    } finally {
+      unlock(queue);
+    }
+  }
+
+  private boolean isZeroed(int page) {
+    return page != PageArray.NONE && (pages.flags(page) & PageFlags.FRAME_STATE) == PageFlags.ZERO;
+  }
+
   /// Puts a page on the queue of a kind and its colour.
   ///
-  /// @param page a page on no queue, whose spin lock is held
-  /// @param atHead whether it goes where the next one is taken; free pages always do
+  /// @param page a page on no queue, whose spin lock is held, or hard-busy and just off a free
+  ///   queue
+  /// @param atHead whether it goes where the next one is taken; free pages always do, but for those
+  ///   whose frame is zeroed
   void add(int stripe, int page, PageQueue kind, boolean atHead) {
     if (pages.queue(page) != PageQueue.NONE
         || pages.hasFlag(page, PageFlags.UNQUEUED | PageFlags.FICTITIOUS)) {
@@ -147,12 +211,13 @@ public final class PageQueues {
     }
     int queue = kind.index(ColorPolicy.ofPage(page));
     lock(queue);
-    if (atHead || kind == PageQueue.FREE) {
+    if (atHead || (kind == PageQueue.FREE && !isZeroed(page))) {
       linkAfter(queue, PageArray.NONE, page);
     } else {
       linkAfter(queue, get(queue, TAIL), page);
     }
     put(queue, LENGTH, length(queue) + 1);
+    countZeroed(queue, page, 1);
     pages.setQueue(page, queue);
     unlock(queue);
     stats.increment(stripe, kind.counter);

@@ -29,7 +29,8 @@ final class RunScan {
    *
    * and, in every pass, neither wired nor held nor busy. Then the pages are taken one by one, and
    * stay hard-busy until all are. One that was used again meanwhile, or could not be written, ends the
-   * attempt; what was taken is freed.
+   * attempt; what was taken is freed. The last one is taken first: the scan goes on behind whichever
+   * can't be had, so that none is emptied twice in a pass.
    *
    * A run is only taken while what is left free or cached reaches the reserve of NORMAL allocations.
    *
@@ -128,8 +129,8 @@ final class RunScan {
   /// @param thread the calling thread
   /// @throws VmPanic if it is not in use
   void free(VmThread thread, int page) {
-    if (!busy.tryHardBusy(page)) {
-      throw new VmPanic("freed, but busy: " + pages.describe(page));
+    while (!busy.tryHardBusy(page)) {
+      busy.sleepWhileBusy(thread, page); // who has it has mistaken it for what it was once
     }
     if (!isInUse(pages, page) || pages.hasFlag(page, PageFlags.FICTITIOUS)) {
       throw new VmPanic("freed, but of no run: " + pages.describe(page));
@@ -140,6 +141,9 @@ final class RunScan {
   }
 
   private int search(RunLimits limits, int count, int pass) {
+    if (pass == 0 && !leavesEnough(count)) {
+      return PageArray.NONE;
+    }
     int first = limits.next(0, count);
     while (first != RunLimits.NONE && (long) first + count <= pages.frameCount()) {
       int obstacle = lastObstacle(first, count, pass);
@@ -192,9 +196,9 @@ final class RunScan {
     if (emptied > 0) {
       clean(first, count);
     }
-    for (int page = first; page < first + count; page++) {
+    for (int page = first + count - 1; page >= first; page--) {
       if (!take(page)) {
-        for (int taken = first; taken < page; taken++) {
+        for (int taken = page + 1; taken < first + count; taken++) {
           allocator.free(self, taken);
         }
         return page;
@@ -212,16 +216,20 @@ final class RunScan {
   // ---- emptying
 
   private void clean(int first, int count) {
+    boolean cached = false;
     for (int page = first; page < first + count; page++) {
       if (!isReady(pages.queue(page)) && busy.tryHardBusy(page)) {
         if (isMovable(page)) {
-          clean(page);
+          cached |= clean(page);
         } else {
           busy.unbusy(page);
         }
       }
     }
     launderer.finish(self);
+    if (cached) {
+      grace.begin(); // what is not taken now is of use to others only once this is over
+    }
   }
 
   private boolean isMovable(int page) {
@@ -235,15 +243,17 @@ final class RunScan {
   }
 
   /// Has a hard-busy page cached, or written out first. It is not busy afterwards.
-  private void clean(int page) {
+  ///
+  /// @return whether it was cached at once
+  private boolean clean(int page) {
     mappings.removeAll(page); // collects: from here on it is known whether the page is dirty
     if (pages.dirty(page) != 0) {
       mover.deactivate(self, page);
       launderer.add(self, page);
-    } else {
-      pages.setTicket(page, grace.next());
-      mover.toCache(self, page);
+      return false;
     }
+    pages.setTicket(page, grace.next());
+    return mover.toCache(self, page);
   }
 
   // ---- taking
@@ -253,19 +263,19 @@ final class RunScan {
     return PageQueue.FREE.isKindOf(pages.queue(page)) ? takeFree(page) : takeCached(page);
   }
 
-  /// Under the page's lock, because an allocation that finds a free page busy puts it aside.
+  /// A free page is taken by who has it busy, as by any other search; nobody moves it then.
   private boolean takeFree(int page) {
-    pages.lock(page);
-    boolean taken = PageQueue.FREE.isKindOf(pages.queue(page)) && busy.tryHardBusy(page);
-    if (taken) {
-      queues.remove(self.stripe(), page);
+    if (!busy.tryHardBusy(page)) {
+      return false;
     }
-    pages.unlock(page);
-    if (taken) {
-      allocator.requireUnused(page);
-      pages.clearFlags(page, ~0);
+    if (!PageQueue.FREE.isKindOf(pages.queue(page))) {
+      busy.unbusy(page);
+      return false;
     }
-    return taken;
+    queues.remove(self.stripe(), page);
+    allocator.requireUnused(page);
+    pages.clearFlags(page, ~0); // what is known of the frame too: it will be stored into
+    return true;
   }
 
   private boolean takeCached(int page) {
@@ -277,7 +287,10 @@ final class RunScan {
       return false;
     }
     owner.remove(self, page);
-    grace.beginAndAwait(pages.ticket(page));
+    if (!grace.beginAndAwait(pages.ticket(page)) || pages.holdCount(page) != 0) {
+      allocator.free(self, page); // to wait for the end of the grace period, or of the hold
+      return false;
+    }
     pages.lock(page);
     queues.remove(self.stripe(), page); // an allocation may have put it on the inactive queue
     pages.clearContent(page);

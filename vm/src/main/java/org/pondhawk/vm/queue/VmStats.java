@@ -9,7 +9,8 @@ import java.lang.invoke.VarHandle;
 /// Hot paths touch their own stripe only. A stripe that has taken many pages pushes its change to
 /// the global record at once and looks at it anew, so the global record errs towards fewer free
 /// pages; [#rollup] makes it exact. A thread that moves between processors does no harm: every
-/// change is one atomic addition.
+/// change is one atomic addition. A stripe's view is what it saw of the global record last and its
+/// own change since.
 @SuppressWarnings("EnumOrdinal") // the enums name the cells of these arrays and nothing else
 public final class VmStats {
   private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(long[].class);
@@ -18,8 +19,8 @@ public final class VmStats {
   private static final int PAD = 16;
 
   private static final int ADJUST = PAD;
-  private static final int VIEW = ADJUST + PageCount.SIZE;
-  private static final int EVENTS = VIEW + PageCount.SIZE;
+  private static final int SEEN = ADJUST + PageCount.SIZE;
+  private static final int EVENTS = SEEN + PageCount.SIZE;
 
   private final long[] global = new long[PAD + PageCount.SIZE + PAD];
   private final long[][] stripes;
@@ -44,9 +45,7 @@ public final class VmStats {
 
   /// Counts a page in, in a stripe.
   void increment(int stripe, PageCount count) {
-    long[] cells = stripes[stripe];
-    CELL.getAndAdd(cells, ADJUST + count.ordinal(), 1L);
-    CELL.getAndAdd(cells, VIEW + count.ordinal(), 1L);
+    CELL.getAndAdd(stripes[stripe], ADJUST + count.ordinal(), 1L);
   }
 
   /// Counts a page out, in a stripe, pushing when enough have gone.
@@ -54,7 +53,6 @@ public final class VmStats {
     long[] cells = stripes[stripe];
     int i = count.ordinal();
     long adjust = (long) CELL.getAndAdd(cells, ADJUST + i, -1L) - 1;
-    CELL.getAndAdd(cells, VIEW + i, -1L);
     if (adjust <= -pushAt) {
       push(cells, i);
       refresh(cells);
@@ -70,9 +68,7 @@ public final class VmStats {
 
   private void refresh(long[] cells) {
     for (int i = 0; i < PageCount.SIZE; i++) {
-      long exact =
-          (long) CELL.getOpaque(global, PAD + i) + (long) CELL.getOpaque(cells, ADJUST + i);
-      CELL.setOpaque(cells, VIEW + i, exact);
+      CELL.setOpaque(cells, SEEN + i, (long) CELL.getOpaque(global, PAD + i));
     }
   }
 
@@ -90,7 +86,10 @@ public final class VmStats {
 
   /// A count as a stripe sees it: recent, not exact.
   public long view(int stripe, PageCount count) {
-    return (long) CELL.getOpaque(stripes[stripe], VIEW + count.ordinal()); // a hint by contract
+    long[] cells = stripes[stripe];
+    int i = count.ordinal();
+    // A hint by contract: between a push and the look that follows it, the change is missing.
+    return (long) CELL.getOpaque(cells, SEEN + i) + (long) CELL.getOpaque(cells, ADJUST + i);
   }
 
   /// A count of the global record: exact after a [#rollup] at rest.

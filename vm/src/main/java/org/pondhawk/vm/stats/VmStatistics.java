@@ -13,6 +13,8 @@ package org.pondhawk.vm.stats;
 /// @param faultsMinor faults without I/O
 /// @param faultsMajor faults that read from backing store
 /// @param zeroFills pages zero-filled on demand
+/// @param zeroFillsReady those of them whose frames were zero already
+/// @param zeroedAhead frames zeroed before they were asked for
 /// @param pagesIn pages read from swap
 /// @param pagesOut pages written to swap
 /// @param pagesCopied pages copied because a store must not be seen by others
@@ -31,6 +33,7 @@ package org.pondhawk.vm.stats;
 /// @param graceP99Nanos what 99 in 100 of them took at most, rounded up to a power of two
 /// @param graceWaits times that a caller waited for a grace period
 /// @param graceWaitNanos how long in all
+/// @param graceWaitsGivenUp waits that ended because an access under way did not
 /// @param swapTotalPages blocks of swap
 /// @param swapUsedPages blocks in use
 /// @param swapPeakPages the most that were ever in use
@@ -46,6 +49,8 @@ public record VmStatistics(
     long faultsMinor,
     long faultsMajor,
     long zeroFills,
+    long zeroFillsReady,
+    long zeroedAhead,
     long pagesIn,
     long pagesOut,
     long pagesCopied,
@@ -64,6 +69,7 @@ public record VmStatistics(
     long graceP99Nanos,
     long graceWaits,
     long graceWaitNanos,
+    long graceWaitsGivenUp,
     long swapTotalPages,
     long swapUsedPages,
     long swapPeakPages) {}

@@ -21,12 +21,14 @@ public final class SwapStore implements PagerSource {
   private final PageArray pages;
   private final PageBusy busy;
   private final VmStats stats;
+  private final SwapReader reader;
   private final Executor io;
 
   /// Makes the store of a machine.
   ///
   /// @param file where pages go, or null for a machine without swap
   /// @param space which blocks of it are free, or null likewise
+  /// @param reader reads pages in
   /// @param io runs the transfers of virtual threads, whose carrier a native call would pin
   public SwapStore(
       @Nullable SwapIo file,
@@ -35,6 +37,7 @@ public final class SwapStore implements PagerSource {
       PageArray pages,
       PageBusy busy,
       VmStats stats,
+      SwapReader reader,
       Executor io) {
     this.file = file;
     this.space = space;
@@ -42,12 +45,18 @@ public final class SwapStore implements PagerSource {
     this.pages = pages;
     this.busy = busy;
     this.stats = stats;
+    this.reader = reader;
     this.io = io;
   }
 
   @Override
   public Pager newPager() {
     return new SwapPager(this);
+  }
+
+  /// Makes a writer for a daemon.
+  public SwapWriter newWriter() {
+    return new SwapWriter(this);
   }
 
   /// Whether no block can be had at all: swap is full, or there is none.
@@ -82,6 +91,10 @@ public final class SwapStore implements PagerSource {
     return busy;
   }
 
+  SwapReader reader() {
+    return reader;
+  }
+
   VmStats stats() {
     return stats;
   }
@@ -107,9 +120,9 @@ public final class SwapStore implements PagerSource {
     }
   }
 
-  /// Reads one block into a frame, with the thread's tokens given up meanwhile.
-  void read(VmThread self, int block, long frame) throws IOException {
-    transfer(self, f -> f.readRun(block, new long[] {frame}, 1));
+  /// Reads adjacent blocks into frames, with the thread's tokens given up meanwhile.
+  void read(VmThread self, int block, long[] frames, int count) throws IOException {
+    transfer(self, f -> f.readRun(block, frames, count));
   }
 
   /// Writes adjacent blocks from frames, with the thread's tokens given up meanwhile.

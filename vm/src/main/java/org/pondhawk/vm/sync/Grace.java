@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.mem.Linux;
 
 /// The grace period: when may what was unmapped be written out or used again? (In place of the
@@ -21,6 +22,10 @@ import org.pondhawk.vm.mem.Linux;
 /// are over in the order in which they were begun. [#next] names the ticket that the *next* begin
 /// will give, so that entries can be cleared one by one and share one begin. Tickets wrap around;
 /// one that was over stays over.
+///
+/// **Waits end.** A guard whose thread does not get on keeps its tickets open: what waits for one
+/// gives up once a ticket has been open for the machine's patience, and a halted machine ends every
+/// wait. The ticket stays open: whoever gives up may not write or reuse what it protects.
 ///
 /// **Memory effects.** Everything that was done inside a guard before the ticket was over is
 /// visible to whoever sees that it is over.
@@ -44,6 +49,8 @@ public class Grace {
 
   private final boolean asymmetric;
   private final Ticker ticker;
+  private final long patienceNanos;
+  private final HaltSwitch halt;
   private final ReentrantLock lock = new ReentrantLock();
   private final ArrayDeque<Open> open = new ArrayDeque<>();
   private final List<Guard> guards = new ArrayList<>();
@@ -52,9 +59,10 @@ public class Grace {
   private final Latencies latencies = new Latencies();
   private long waits;
   private long waitNanos;
+  private long givenUp;
 
   /// A ticket that is not over, and the guards that it waits for.
-  private static final class Open {
+  private final class Open {
     final int ticket;
     final Guard[] inside;
     final long[] counts;
@@ -71,7 +79,7 @@ public class Grace {
 
     boolean poll() {
       for (int i = left - 1; i >= 0; i--) {
-        if (inside[i].observe() != counts[i]) {
+        if (look(inside[i]) != counts[i]) {
           left--;
           inside[i] = inside[left];
           counts[i] = counts[left];
@@ -84,15 +92,19 @@ public class Grace {
   /// Makes the grace period of a machine.
   ///
   /// @param asymmetric whether `membarrier` may be used; if not, every guard pays a fence
-  /// @param ticker the clock for the statistics
-  public Grace(boolean asymmetric, Ticker ticker) {
-    this(asymmetric, ticker, 0);
+  /// @param ticker the clock for the statistics and the patience
+  /// @param patienceNanos how long a ticket may be open before waits are given up
+  /// @param halt ends every wait
+  public Grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt) {
+    this(asymmetric, ticker, patienceNanos, halt, 0);
   }
 
   /// Makes a grace period whose numbers go on from an earlier ticket.
-  Grace(boolean asymmetric, Ticker ticker, int last) {
+  Grace(boolean asymmetric, Ticker ticker, long patienceNanos, HaltSwitch halt, int last) {
     this.asymmetric = asymmetric && Linux.available() && Linux.registerMembarrier();
     this.ticker = ticker;
+    this.patienceNanos = patienceNanos;
+    this.halt = halt;
     this.last = last;
     this.completed = last;
   }
@@ -157,12 +169,17 @@ public class Grace {
     }
   }
 
+  /// A guard's counter; a test puts a mere flag in its place.
+  protected long look(Guard guard) {
+    return guard.observe();
+  }
+
   private Open observe(int ticket) {
     Guard[] inside = new Guard[guards.size()];
     long[] counts = new long[inside.length];
     int n = 0;
     for (Guard guard : guards) {
-      long count = guard.observe();
+      long count = look(guard);
       if ((count & 1) != 0) {
         inside[n] = guard;
         counts[n++] = count;
@@ -210,50 +227,88 @@ public class Grace {
   /// code of a few instructions, which needs none of them.
   ///
   /// @param ticket from [#begin]
-  public void await(int ticket) {
+  /// @return false if a ticket has been open for the machine's patience: this one is open still
+  public boolean await(int ticket) {
     if (isOver(ticket)) {
-      return;
+      return true;
     }
     assert LockOrder.maySleep() : "waiting for a grace period with a spin lock held";
     long from = ticker.nanos();
+    boolean over = awaitPatiently(ticket);
+    record(ticker.nanos() - from, over);
+    return over;
+  }
+
+  private boolean awaitPatiently(int ticket) {
     for (int round = 1; !isOver(ticket); round++) {
       if (round < SPINS_BEFORE_PARK) {
         SpinLock.pause(round);
-      } else {
-        LockSupport.parkNanos(
-            PARK_NANOS); // readers publish nothing, so there is no signal to await
+        continue;
       }
+      halt.check();
+      if (isStuck()) {
+        return isOver(ticket);
+      }
+      LockSupport.parkNanos(PARK_NANOS); // readers publish nothing, so there is no signal to await
     }
-    record(ticker.nanos() - from);
+    return true;
   }
 
-  /// Waits until a ticket is over that perhaps nobody has begun yet. As [#await] otherwise.
-  ///
-  /// @param ticket from [#begin] or [#next]
-  public final void beginAndAwait(int ticket) {
-    if (ticket == next()) {
-      begin();
-    }
-    await(ticket);
-  }
-
-  private void record(long nanos) {
+  /// Whether the oldest ticket has been open for too long. Not how long the caller has waited: one
+  /// guard that is stuck is waited for once, not once by each of many who need it.
+  private boolean isStuck() {
     lock.lock();
     try {
-      waits++;
-      waitNanos += nanos;
+      complete();
+      Open oldest = open.peek();
+      return oldest != null && ticker.nanos() - oldest.began > patienceNanos;
     } finally {
       lock.unlock();
     }
   }
 
-  /// How often a caller really waited, and for how long in all.
+  /// Waits until a ticket is over that perhaps nobody has begun yet. As [#await] otherwise.
   ///
-  /// @return two numbers: waits, and nanoseconds
+  /// @param ticket from [#begin] or [#next]
+  /// @return as [#await]
+  public final boolean beginAndAwait(int ticket) {
+    if (ticket == next()) {
+      begin();
+    }
+    return await(ticket);
+  }
+
+  /// Waits until no guarded access is under way that may have seen what was cleared before this
+  /// call (the kernel's `synchronize_rcu`).
+  ///
+  /// @param what what it is for, for the message
+  /// @throws AccessUnderWayException if one is under way for longer than the machine's patience
+  public void synchronize(String what) {
+    if (!await(begin())) {
+      throw new AccessUnderWayException(
+          "%s: a thread has been in the middle of an access for more than %d ms"
+              .formatted(what, patienceNanos / 1_000_000));
+    }
+  }
+
+  private void record(long nanos, boolean over) {
+    lock.lock();
+    try {
+      waits++;
+      waitNanos += nanos;
+      givenUp += over ? 0 : 1;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// How often a caller really waited, for how long in all, and how often it gave up.
+  ///
+  /// @return three numbers: waits, nanoseconds, and waits given up
   public final long[] waited() {
     lock.lock();
     try {
-      return new long[] {waits, waitNanos};
+      return new long[] {waits, waitNanos, givenUp};
     } finally {
       lock.unlock();
     }

@@ -58,10 +58,19 @@ public final class SpinLock {
     } while (!tryLock(word));
   }
 
+  /// Gives the processor to another thread that is ready to run, if there is one.
+  public static void giveWay() {
+    if (CAN_YIELD) {
+      Linux.schedYield();
+    } else {
+      Thread.onSpinWait();
+    }
+  }
+
   /// One round of waiting for something that another running thread is about to do.
   ///
   /// @param round how many rounds the caller has waited, from 1
-  static void pause(int round) {
+  public static void pause(int round) {
     if (round % ROUNDS_BEFORE_YIELD != 0 || !CAN_YIELD) {
       Thread.onSpinWait();
     } else {

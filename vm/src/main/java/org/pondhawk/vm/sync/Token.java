@@ -123,6 +123,13 @@ public final class Token {
     return true;
   }
 
+  /// Whether somebody sleeps for the token: who has it and can come back later does. A hint.
+  ///
+  /// @return true if so, at this moment
+  public boolean isWanted() {
+    return (state & WANTED) != 0;
+  }
+
   private boolean spin(boolean exclusive) {
     for (int i = 0; i < SPINS; i++) {
       if (tryTake(exclusive)) {

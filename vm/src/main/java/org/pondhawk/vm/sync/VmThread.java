@@ -2,6 +2,7 @@ package org.pondhawk.vm.sync;
 
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.LeaseHeldException;
 
 /// What the machine knows of a thread that is inside it: the tokens it holds, its kind, its stripe
 /// of the counters (the reference's `thread` and `globaldata`).
@@ -26,6 +27,7 @@ public final class VmThread {
   private @Nullable Ticker deadlineClock;
   private long deadlineNanos;
   private @Nullable HaltSwitch halt;
+  private @Nullable LeasedPages leased;
 
   /// Index nodes taken before tokens, for an operation that may insert.
   public final IntStack spareNodes = new IntStack();
@@ -49,6 +51,28 @@ public final class VmThread {
   public VmThread endsWith(HaltSwitch machine) {
     halt = machine;
     return this;
+  }
+
+  /// Lets the thread find out which pages it has leased.
+  ///
+  /// @return this
+  public VmThread leasesIn(LeasedPages machine) {
+    leased = machine;
+    return this;
+  }
+
+  /// Before a wait for a busy page: fails if the calling thread has leased it, through this or
+  /// another view, because it would wait for itself.
+  ///
+  /// @param page the busy page
+  /// @param address where it was needed, for the message
+  public void requireNotLeased(int page, long address) {
+    if (leased != null && leased.isHeldBy(Thread.currentThread(), page)) {
+      throw new LeaseHeldException(
+          "0x%x: this thread has leased the page itself, and would wait for that lease to end"
+              .formatted(address),
+          address);
+    }
   }
 
   /// The name for diagnostics.

@@ -8,6 +8,7 @@ import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.pmap.Pte;
+import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.swap.SwapFileSpec;
 import org.pondhawk.vm.sync.VmThread;
@@ -21,24 +22,46 @@ public final class TestMachine implements AutoCloseable {
   public final AtomicLong clock = new AtomicLong();
   public final Machine vm;
   public final VmThread self;
+  private final TableForm tables;
 
   /// A machine with so many frames, that poisons freed ones.
   ///
   /// @param swapDirectory where swap goes, or null for none
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes) {
-    this(frames, swapDirectory, swapBytes, 0);
+    this(frames, swapDirectory, swapBytes, TableForm.LINEAR);
   }
 
-  /// The same with so many bytes more, kept for runs of neighbouring frames.
+  /// A machine with so many bytes more, kept for runs of neighbouring frames.
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, long reserveBytes) {
+    this(frames, reserveBytes, swapDirectory, swapBytes, TableForm.LINEAR, FaultSpec.PLAIN);
+  }
+
+  /// A machine whose page tables have a form.
+  public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, TableForm tables) {
+    this(frames, 0, swapDirectory, swapBytes, tables, FaultSpec.PLAIN);
+  }
+
+  /// A machine with so many frames and no swap, whose faults are served in some way.
+  public TestMachine(int frames, FaultSpec faults) {
+    this(frames, 0, null, 0, TableForm.LINEAR, faults);
+  }
+
+  private TestMachine(
+      int frames,
+      long reserveBytes,
+      @Nullable Path swapDirectory,
+      long swapBytes,
+      TableForm tables,
+      FaultSpec faults) {
+    this.tables = tables;
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
-    MachineSpec probe = spec(0, swap, reserveBytes);
+    MachineSpec probe = spec(0, reserveBytes, swap, faults);
     long bytes =
         probe.minimumBytes()
             + (long) (frames - MachineSpec.MIN_FRAMES)
                 * (PAGE_SIZE + org.pondhawk.vm.page.PageArray.bytesFor(1, 0));
-    vm = new Machine(spec(bytes, swap, reserveBytes), Seams.SOUND, Runnable::run);
+    vm = new Machine(spec(bytes, reserveBytes, swap, faults), Seams.SOUND, Runnable::run);
     self = vm.newThread("test");
   }
 
@@ -47,9 +70,23 @@ public final class TestMachine implements AutoCloseable {
     this(frames, null, 0);
   }
 
-  private MachineSpec spec(long bytes, @Nullable SwapFileSpec swap, long reserveBytes) {
+  private MachineSpec spec(
+      long bytes, long reserveBytes, @Nullable SwapFileSpec swap, FaultSpec faults) {
     return new MachineSpec(
-        bytes, PAGE_SIZE, swap, 2, 1L << 40, true, 1_000_000_000L, true, clock::get, reserveBytes);
+        bytes,
+        PAGE_SIZE,
+        reserveBytes,
+        swap,
+        16,
+        2,
+        1L << 40,
+        tables,
+        true,
+        1_000_000_000L,
+        1_000_000_000L,
+        true,
+        faults,
+        clock::get);
   }
 
   public Pressure pressure() {

@@ -73,6 +73,12 @@ class ContigCheckTest {
   }
 
   @Test
+  void aPageOfARunThatIsSaidToBeZero() {
+    pages.setFlags(outside(), PageFlags.ZERO);
+    isReported("said to be zero, but for runs: page " + outside());
+  }
+
+  @Test
   void aPageThatLeftTheReserveAndNotItsAccount() {
     pages.clearFlags(20, PageFlags.FICTITIOUS);
     isReported("free in the reserve, but not of it: page 20:");

@@ -13,16 +13,21 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.AddressMap;
+import org.pondhawk.vm.map.Lease;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.pmap.Pte;
+import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.AllocClass;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.PageQueue;
@@ -32,21 +37,28 @@ import org.pondhawk.vm.swap.SwapSpace;
 import org.pondhawk.vm.sync.VmThread;
 
 /// The canaries of the checker: a sound machine, one thing broken, and the line that must come.
+@ParameterizedClass(name = "{0}")
+@EnumSource(value = TableForm.class, names = "AUTO", mode = EnumSource.Mode.EXCLUDE)
 class VmCheckTest {
   private static final long SIZE = TestMachine.PAGE_SIZE;
   private static final int PAGES = 400;
 
   @TempDir private Path folder;
+  private final TableForm tables;
   private TestMachine machine;
   private Space space;
   private PageArray pages;
   private VmObject object;
   private long heap;
 
+  VmCheckTest(TableForm tables) {
+    this.tables = tables;
+  }
+
   /// A machine whose memory is full of mapped and cached pages, some with a copy in swap.
   @BeforeEach
   void aSoundMachine() {
-    machine = new TestMachine(256, folder, 8 << 20);
+    machine = new TestMachine(256, folder, 8 << 20, tables);
     space = machine.vm.newSpace();
     pages = machine.vm.page().pages();
     heap = machine.map(space, PAGES);
@@ -99,7 +111,20 @@ class VmCheckTest {
   }
 
   private long slot(long address) {
-    return space.pmap().table() + address / SIZE * Long.BYTES;
+    return space.pmap().slot(address);
+  }
+
+  @Test
+  void aFreeFrameThatIsSaidToBeZeroAndIsNot() {
+    pages.setFlags(freePage(), PageFlags.ZERO);
+    isReported("said to be zero, but it is not");
+    isReported("zeroed pages and says");
+  }
+
+  @Test
+  void aPageInUseThatIsSaidToBeZero() {
+    pages.setFlags(mappedPage(), PageFlags.ZERO);
+    isReported("said to be zero where nobody keeps that true");
   }
 
   @Test
@@ -269,7 +294,7 @@ class VmCheckTest {
     @Test
     void anEntryThatShowsNoFrame() {
       long slot = slot(addressOf(mappedPage()));
-      RawMemory.setLongVolatile(slot, (RawMemory.getLongVolatile(slot) & ~Pte.FRAME) | (1L << 50));
+      RawMemory.setLongVolatile(slot, (RawMemory.getLongVolatile(slot) & ~Pte.FRAME) | (1L << 40));
       isReported("no frame of ours");
     }
 
@@ -282,7 +307,10 @@ class VmCheckTest {
 
     @Test
     void aWritableFlagThatIsLost() {
-      int page = mappedPage();
+      int page =
+          page(p ->
+              pages.hasFlag(p, PageFlags.MAPPED)
+                  && Pte.isWritable(RawMemory.getLongVolatile(slot(addressOf(p)))));
       pages.clearFlags(page, PageFlags.WRITABLE);
       isReported("not noted at page " + page + ":");
     }
@@ -307,6 +335,77 @@ class VmCheckTest {
       int balloon = space.pmap().balloons().getFirst();
       pages.addWire(balloon, 1);
       isReported("not wired once: page " + balloon + ":");
+    }
+  }
+
+  @Nested
+  class Leases {
+    private PageBusy busy() {
+      return machine.vm.page().busy();
+    }
+
+    private Lease enter(boolean write) {
+      Lease lease = new Lease(addressOf(mappedPage()), SIZE, write, (int) SIZE);
+      machine.put(space, lease.address(), 1);
+      space.leases().enter(machine.self, lease);
+      return lease;
+    }
+
+    private int lease(boolean write) {
+      Lease lease = enter(write);
+      int page = machine.pageAt(space, lease.address());
+      assertThat(busy().tryLease(page, write)).isTrue();
+      lease.take(page);
+      space.leases().took(lease);
+      assertThat(VmCheck.run(machine.vm).summary()).isEqualTo("clean");
+      return page;
+    }
+
+    @Test
+    void whosePageIsNotBusy() {
+      int page = lease(true);
+      busy().endLease(page, true);
+      isReported("leased 0 times to read and 1 times to write, but page " + page + ":");
+    }
+
+    @Test
+    void whosePageSomebodyElseHasBusyToo() {
+      int page = lease(false);
+      busy().trySoftBusy(page);
+      isReported("leased 1 times to read and 0 times to write, but page " + page + ":");
+    }
+
+    @Test
+    void whosePageIsMappedNoMore() {
+      int page = lease(false);
+      RawMemory.setLongVolatile(slot(addressOf(page)), 0);
+      isReported("but leased is page " + page + ":");
+    }
+
+    @Test
+    void forWritingWhosePageIsClean() {
+      int page = lease(true);
+      pages.clearDirty(page);
+      isReported("leased for writing, but clean: page " + page + ":");
+    }
+
+    @Test
+    void thatTheirOwnerDoesNotKnowOf() {
+      int page = lease(true);
+      machine.vm.leased().remove(Thread.currentThread(), page);
+      isReported("its owner does not know of the WRITE lease of 4096 bytes");
+    }
+
+    @Test
+    void thatGaveTheirPagesBackAndAreRegistered() {
+      enter(false);
+      isReported("registered, but has 0 of 1 pages: READ lease");
+    }
+
+    @Test
+    void thatNoOpenSpaceHas() {
+      machine.vm.leased().tryReserve(3);
+      isReported("open spaces lease 0 pages, set aside are 3");
     }
   }
 

@@ -36,7 +36,7 @@ class AddressMapModelTest {
   }
 
   private MapEntry entry(long start, long end) {
-    Backing backing = new Backing(start, end, object, 0, space.pmap(), null);
+    Backing backing = new Backing(start, end, object, 0, space, null);
     return new MapEntry(backing, Access.READ, false, Inheritance.COPY);
   }
 

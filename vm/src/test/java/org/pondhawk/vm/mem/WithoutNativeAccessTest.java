@@ -13,7 +13,9 @@ import org.junit.jupiter.api.io.TempDir;
 class WithoutNativeAccessTest {
   private static final String PROGRAM =
       """
+      import java.lang.foreign.ValueLayout;
       import java.nio.file.Path;
+      import org.pondhawk.vm.*;
       import org.pondhawk.vm.mem.*;
       import org.pondhawk.vm.swap.*;
 
@@ -40,6 +42,15 @@ class WithoutNativeAccessTest {
             IO.println(e.getMessage());
           }
         }
+        try (var vm = VirtualMemory.boot(VmConfig.builder().physicalMemory(8 << 20).build());
+            var space = vm.newAddressSpace();
+            var view = space.view()) {
+          long base = space.map(8192, Protection.READ_WRITE);
+          try (var lease = view.lease(base + 4000, 200, LeaseMode.WRITE)) {
+            lease.segments().forEach(s -> s.set(ValueLayout.JAVA_BYTE, s.byteSize() - 1, (byte) 7));
+          }
+          IO.println("leased " + view.getByte(base + 4095) + view.getByte(base + 4199));
+        }
         try {
           SwapFile.create(SwapFileSpec.anonymous(Path.of(arguments[0]), 1 << 20, 4096));
         } catch (java.io.IOException e) {
@@ -54,7 +65,7 @@ class WithoutNativeAccessTest {
 
     assertThat(output.lines())
         .contains("available false", "membarrier false", "processor true")
-        .contains("zeroed true", "kept true", "cas true5", "block 64")
+        .contains("zeroed true", "kept true", "cas true5", "block 64", "leased 77")
         .anyMatch(line -> line.startsWith("cannot reserve 1125899906842624 bytes: without native"))
         .anyMatch(line -> line.startsWith("swap needs native calls, and there are none: "));
   }

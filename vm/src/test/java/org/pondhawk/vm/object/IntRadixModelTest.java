@@ -105,7 +105,7 @@ class IntRadixModelTest {
         .formatted(seed, skipped, String.join("\n", history.subList(skipped, history.size())));
   }
 
-  /// What is preloaded must do for the worst insert of a space of a tebibyte: the last page of it
+  /// What is preloaded must do for the worst insert of the largest space: the last page of it
   /// beside the first.
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
@@ -116,7 +116,7 @@ class IntRadixModelTest {
       radix.put(self, 0, 1);
     }
     nodes.preload(self);
-    long last = (1L << 28) - 1;
+    long last = (1L << 35) - 1;
 
     assertThat(radix.put(self, last, 7)).isTrue();
 

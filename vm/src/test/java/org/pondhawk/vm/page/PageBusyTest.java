@@ -202,6 +202,7 @@ class PageBusyTest {
               .as("from %s", from)
               .isInstanceOf(VmPanic.class)
               .hasMessageContaining("page 2: busy ");
+          assertThat(word()).as("from %s, unchanged", from).isEqualTo(before);
         } else if (expected == Row.REFUSED) {
           assertThat(row.call(busy)).as("from %s", from).isFalse();
           assertThat(word()).as("from %s", from).isEqualTo(before);

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.check.VmCheck;
 import org.pondhawk.vm.error.VmPanic;
@@ -16,15 +18,31 @@ import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.queue.Event;
 
 /// The page table of a space with one mapping, and the reverse map over it.
+@ParameterizedClass(name = "{0}")
+@EnumSource(value = TableForm.class, names = "AUTO", mode = EnumSource.Mode.EXCLUDE)
 class PmapTest {
   private static final long SIZE = TestMachine.PAGE_SIZE;
 
-  private final TestMachine machine = new TestMachine(256);
-  private final Space space = machine.vm.newSpace();
-  private final Pmap pmap = space.pmap();
-  private final PageArray pages = machine.vm.page().pages();
-  private final Mappings mappings = machine.vm.mappings();
-  private final long heap = machine.map(space, 2000);
+  private final TestMachine machine;
+  private final Space space;
+  private final Pmap pmap;
+  private final PageArray pages;
+  private final Mappings mappings;
+  private final long heap;
+
+  /// Pieces of words that one piece of entries needs.
+  private final int words;
+
+  PmapTest(TableForm tables) {
+    machine = new TestMachine(256, null, 0, tables);
+    space = machine.vm.newSpace();
+    pmap = space.pmap();
+    pages = machine.vm.page().pages();
+    mappings = machine.vm.mappings();
+    heap = machine.map(space, 2000);
+    words = tables == TableForm.LINEAR ? 1 : 2;
+    assertThat(pmap.form()).isEqualTo(tables);
+  }
 
   @AfterEach
   void theMachineIsSound() {
@@ -76,6 +94,29 @@ class PmapTest {
       assertThat(pmap.touch(heap, true)).isTrue();
 
       assertThat(mappings.isModified(page)).isTrue();
+    }
+
+    @Test
+    void thatGetsARightIsNoSecondOne() {
+      int page = loaded(heap);
+
+      busy(page, () -> pmap.enter(heap, page, true, true));
+
+      assertThat(pages.flags(page) & PageFlags.MAPPED_MULTI).isZero();
+      assertThat(pmap.resident()).isEqualTo(1);
+    }
+
+    @Test
+    void besideAnotherOfItsPageIsNotedAsSuch() {
+      int page = loaded(heap);
+      loaded(heap + SIZE); // the table's memory is charged
+      pmap.remove(heap + SIZE, heap + 2 * SIZE);
+
+      busy(page, () -> pmap.enter(heap + SIZE, page, true, false));
+
+      assertThat(pages.flags(page) & PageFlags.MAPPED_MULTI).isNotZero();
+      pmap.remove(heap + SIZE, page); // as it was, for the check that follows
+      pages.clearFlags(page, PageFlags.MAPPED_MULTI);
     }
 
     @Test
@@ -239,12 +280,12 @@ class PmapTest {
     void isChargedByThePieceWhenItIsTouched() {
       assertThat(pmap.balloons()).isEmpty();
       machine.put(space, heap, 1);
-      assertThat(pmap.balloons()).as("one for the entries, one for region words").hasSize(2);
+      assertThat(pmap.balloons()).as("one for the entries, and their words").hasSize(1 + words);
       machine.put(space, heap + SIZE, 1);
-      assertThat(pmap.balloons()).as("512 entries to a piece").hasSize(2);
+      assertThat(pmap.balloons()).as("512 entries to a piece").hasSize(1 + words);
       machine.put(space, heap + 600 * SIZE, 1);
-      assertThat(pmap.balloons()).as("512 region words to a piece").hasSize(3);
-      assertThat(machine.vm.page().stats().total(Event.TABLE_FRAMES)).isEqualTo(3);
+      assertThat(pmap.balloons()).as("512 words to a piece").hasSize(2 + words);
+      assertThat(machine.vm.page().stats().total(Event.TABLE_FRAMES)).isEqualTo(2 + words);
     }
 
     @Test
@@ -252,7 +293,7 @@ class PmapTest {
       machine.put(space, heap, 1);
       machine.put(space, heap + 600 * SIZE, 1);
       space.unmap(machine.self, heap + 600 * SIZE, heap + 601 * SIZE);
-      assertThat(pmap.balloons()).hasSize(2);
+      assertThat(pmap.balloons()).hasSize(1 + words);
       space.unmap(machine.self, heap, heap + SIZE);
       assertThat(pmap.balloons()).isEmpty();
     }

@@ -19,7 +19,7 @@ class ColorSearchTest {
   private final FrameMemory frames = FrameMemory.reserve(PageQueue.COLORS, 4096);
   private final PageArray pages = new PageArray(memory, frames, 0);
   private final PageQueues queues = new PageQueues(memory, pages, new VmStats(1));
-  private final ColorSearch search = new ColorSearch(pages, queues);
+  private final ColorSearch search = new ColorSearch(queues);
 
   @BeforeEach
   void queueAll() {
@@ -38,10 +38,7 @@ class ColorSearchTest {
 
   private List<Integer> order(int color) {
     List<Integer> met = new ArrayList<>();
-    int page = search.take(0, PageQueue.FREE, color, p -> !met.add(p));
-    if (page != PageArray.NONE) {
-      pages.unlock(page);
-    }
+    search.take(0, PageQueue.FREE, color, false, p -> !met.add(p));
     return met;
   }
 
@@ -52,11 +49,7 @@ class ColorSearchTest {
   }
 
   private int take(int color) {
-    int page = search.take(0, PageQueue.FREE, color, _ -> true);
-    if (page != PageArray.NONE) {
-      pages.unlock(page);
-    }
-    return page;
+    return search.take(0, PageQueue.FREE, color, false, _ -> true);
   }
 
   /// Refuses each colour the first time only: the home, probed again by the wide search, is taken.
@@ -67,12 +60,12 @@ class ColorSearchTest {
             0,
             PageQueue.FREE,
             color,
+            false,
             p -> {
               met.add(p);
               return p == accept;
             });
     assertThat(page).isEqualTo(accept);
-    pages.unlock(page);
     return met;
   }
 
@@ -97,6 +90,7 @@ class ColorSearchTest {
                 0,
                 PageQueue.FREE,
                 start,
+                false,
                 p -> {
                   met.add(p);
                   return false;
@@ -108,28 +102,24 @@ class ColorSearchTest {
   }
 
   @Test
-  void takesThePageOffItsQueueAndLocksIt() {
-    int page = search.take(0, PageQueue.FREE, 5, _ -> true);
+  void takesThePageOffItsQueue() {
+    int page = search.take(0, PageQueue.FREE, 5, false, _ -> true);
 
     assertThat(page).isEqualTo(5);
     assertThat(pages.queue(5)).isEqualTo(PageQueue.NONE);
-    assertThat(pages.tryLock(5)).as("its spin lock is the caller's").isFalse();
     assertThat(queues.length(PageQueue.FREE.index(5))).isZero();
-    pages.unlock(page);
   }
 
   @Test
-  void skipsAPageWhoseSpinLockIsTaken() {
-    pages.lock(5);
-    int page = search.take(0, PageQueue.FREE, 5, _ -> true);
+  void leavesAPageThatWasNotClaimedWhereItIs() {
+    int page = search.take(0, PageQueue.FREE, 5, false, p -> p != 5);
     assertThat(page).isEqualTo(6);
-    pages.unlock(page);
-    pages.unlock(5);
+    assertThat(queues.head(PageQueue.FREE.index(5))).isEqualTo(5);
   }
 
   @Test
   void findsNothingOnQueuesOfAnotherKind() {
-    assertThat(search.take(0, PageQueue.CACHE, 5, _ -> true)).isEqualTo(PageArray.NONE);
+    assertThat(search.take(0, PageQueue.CACHE, 5, false, _ -> true)).isEqualTo(PageArray.NONE);
   }
 
   @Test

@@ -249,12 +249,20 @@ class PageAllocatorTest {
     }
 
     @Test
-    void ofAFreePageIsAPanic() {
+    void ofAPageThatHasBecomeFreeDoesNoHarm() {
       int page = allocate(AllocClass.NORMAL);
       taken.removeLast();
       allocator.free(self, page);
-      assertThatThrownBy(() -> allocator.hold(page)).isInstanceOf(VmPanic.class);
-      pages.addHold(page, -1);
+      allocator.hold(page);
+      assertThat(allocator.allocate(self, ColorPolicy.ofPage(page), AllocClass.NORMAL))
+          .isEqualTo(page);
+      allocator.free(self, page);
+      assertThat(PageQueue.HOLD.isKindOf(pages.queue(page))).isTrue();
+
+      allocator.unhold(self, page);
+
+      assertThat(PageQueue.FREE.isKindOf(pages.queue(page))).isTrue();
+      assertThat(allocator.holdsAny()).isFalse();
     }
   }
 
@@ -335,14 +343,6 @@ class PageAllocatorTest {
     }
 
     @Test
-    void becauseItIsHeldIsAPanic() {
-      int page = freed();
-      pages.addHold(page, 1);
-      isNotHandedOut(page);
-      pages.addHold(page, -1);
-    }
-
-    @Test
     void becauseItIsDirtyIsAPanic() {
       int page = freed();
       pages.setDirty(page);
@@ -357,8 +357,8 @@ class PageAllocatorTest {
       int other = allocator.allocate(self, ColorPolicy.ofPage(page), AllocClass.QUICK);
       assertThat(other).isNotEqualTo(page).isNotEqualTo(PageArray.NONE);
       taken.add(other);
-      assertThat(PageQueue.INACTIVE.isKindOf(pages.queue(page))).isTrue();
-      taken.add(page);
+      assertThat(PageQueue.FREE.isKindOf(pages.queue(page))).as("left where it is").isTrue();
+      busy.unbusy(page);
     }
   }
 

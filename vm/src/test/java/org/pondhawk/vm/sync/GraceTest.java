@@ -1,21 +1,28 @@
 package org.pondhawk.vm.sync;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pondhawk.vm.error.AccessUnderWayException;
+import org.pondhawk.vm.error.MachineHaltedException;
+import org.pondhawk.vm.error.VmPanic;
 
 @ParameterizedClass(name = "membarrier {0}")
 @ValueSource(booleans = {true, false})
 class GraceTest {
+  private static final long FAR = 60_000_000_000L;
+
   @Parameter boolean membarrier;
 
   private Grace grace() {
-    return new Grace(membarrier, Ticker.system());
+    return new Grace(membarrier, Ticker.system(), FAR, new HaltSwitch());
   }
 
   @Test
@@ -128,7 +135,7 @@ class GraceTest {
   void whatIsClearedDuringABeginWaitsForTheNextOne() {
     AtomicInteger during = new AtomicInteger();
     Grace grace =
-        new Grace(membarrier, Ticker.system()) {
+        new Grace(membarrier, Ticker.system(), FAR, new HaltSwitch()) {
           @Override
           void barrier() {
             during.set(next());
@@ -144,7 +151,8 @@ class GraceTest {
 
   @Test
   void aTicketOfLongAgoStaysOverWhenTheNumbersWrap() {
-    Grace grace = new Grace(membarrier, Ticker.system(), Integer.MAX_VALUE - 1);
+    Grace grace =
+        new Grace(membarrier, Ticker.system(), FAR, new HaltSwitch(), Integer.MAX_VALUE - 1);
     int old = grace.begin();
     int wrapped = grace.begin();
 
@@ -159,20 +167,116 @@ class GraceTest {
   @Test
   void awaitReturnsWhenTheGuardHasLeftAndCountsTheWait() {
     AtomicLong clock = new AtomicLong();
-    Grace grace = new Grace(membarrier, () -> clock.getAndAdd(7));
+    Grace grace = new Grace(membarrier, clock::get, FAR, new HaltSwitch());
     Guard guard = grace.register();
     guard.enter();
     int ticket = grace.begin();
-    Helper<Boolean> waiter = Helper.run(() -> grace.await(ticket));
+    Helper<Boolean> waiter = Helper.start(() -> grace.await(ticket));
     waiter.awaitAsleep();
 
+    clock.set(14);
     guard.leave();
-    waiter.join();
 
-    // The clock is read at the begin, when the wait starts, when the ticket is over, and at the
-    // end.
-    assertThat(grace.waited()).containsExactly(1, 14);
+    assertThat(waiter.join()).isTrue();
+    assertThat(grace.waited()).containsExactly(1, 14, 0);
     assertThat(grace.latencies()).containsExactly(1, 16, 16);
+  }
+
+  /// A thread that is inside whenever somebody looks: how often must one look?
+  @Nested
+  class AThreadThatIsInsideAgainAndAgain {
+    private static final int LOOKS = 1_000;
+
+    private int looksUntilOver(Grace grace) {
+      Guard guard = grace.register();
+      guard.enter();
+      int ticket = grace.begin();
+      int looks = 0;
+      boolean over = false;
+      while (!over && looks < LOOKS) {
+        guard.leave();
+        guard.enter();
+        over = grace.isOver(ticket);
+        looks++;
+      }
+      return looks;
+    }
+
+    @Test
+    void isSeenToHaveLeftAtTheFirstLook() {
+      assertThat(looksUntilOver(grace())).isEqualTo(1);
+    }
+
+    @Test
+    void wouldNeverBeSeenToHaveLeftIfTheGuardWereAFlag() {
+      Grace flags =
+          new Grace(membarrier, Ticker.system(), FAR, new HaltSwitch()) {
+            @Override
+            protected long look(Guard guard) {
+              return super.look(guard) & 1;
+            }
+          };
+      assertThat(looksUntilOver(flags)).isEqualTo(LOOKS);
+    }
+  }
+
+  @Nested
+  class AGuardThatDoesNotLeave {
+    private final AtomicLong clock = new AtomicLong();
+    private final HaltSwitch halt = new HaltSwitch();
+    private final Grace grace = new Grace(membarrier, clock::get, 1_000, halt);
+    private final Guard guard = grace.register();
+
+    @Test
+    void isWaitedForAsLongAsThePatienceGoesAndTheTicketStaysOpen() {
+      guard.enter();
+      int ticket = grace.begin();
+      Helper<Boolean> waiter = Helper.start(() -> grace.await(ticket));
+      waiter.awaitAsleep();
+      clock.set(1_000);
+      waiter.awaitAsleep();
+
+      clock.set(1_001);
+
+      assertThat(waiter.join()).isFalse();
+      assertThat(grace.waited()).containsExactly(1, 1_001, 1);
+      assertThat(grace.isOver(ticket)).isFalse();
+      guard.leave();
+      assertThat(grace.isOver(ticket)).isTrue();
+    }
+
+    @Test
+    void isWaitedForOnceNotOnceByEachWhoNeedsIt() {
+      guard.enter();
+      grace.begin();
+      clock.set(1_001);
+      int late = grace.begin();
+
+      assertThat(grace.await(late)).isFalse();
+      assertThatThrownBy(() -> grace.synchronize("unmap"))
+          .isInstanceOf(AccessUnderWayException.class)
+          .hasMessageStartingWith("unmap: ");
+      guard.leave();
+      assertThat(grace.await(late)).isTrue();
+      grace.synchronize("unmap");
+    }
+
+    @Test
+    void isNotWaitedForOnceTheMachineIsHalted() {
+      guard.enter();
+      int ticket = grace.begin();
+      Helper<Boolean> waiter =
+          Helper.start(() -> {
+            assertThatThrownBy(() -> grace.await(ticket))
+                .isInstanceOf(MachineHaltedException.class);
+            return true;
+          });
+      waiter.awaitAsleep();
+
+      halt.halt(new VmPanic("on purpose"));
+
+      assertThat(waiter.join()).isTrue();
+    }
   }
 
   @Test

@@ -1,0 +1,74 @@
+package org.pondhawk.vm.fault;
+
+import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.map.Access;
+import org.pondhawk.vm.map.MapEntry;
+import org.pondhawk.vm.object.VmObject;
+import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.queue.PageParts;
+import org.pondhawk.vm.sync.VmThread;
+
+/// The end of a fault: the page is entered into the page table, made active and released.
+///
+/// **Contract.** The map is locked, the page hard-busy and in an object of the walk; it is not busy
+/// afterwards. Never waits.
+final class PageEntry {
+  private final PageParts parts;
+  private final PageArray pages;
+
+  PageEntry(PageParts parts) {
+    this.parts = parts;
+    this.pages = parts.pages();
+  }
+
+  /// Whether a page of the entry may be mapped for stores.
+  ///
+  /// @param ours whether it may be stored into without others seeing it
+  static boolean mayStore(Fault fault, boolean ours) {
+    return ours && Access.allows(fault.entry().access(), Access.WRITE) && !fault.space.isFrozen();
+  }
+
+  /// Maps a page that has content.
+  ///
+  /// @param ours whether the page may be stored into without others seeing it
+  void finish(Fault fault, int page, boolean ours) {
+    if (!pages.isFullyValid(page)) {
+      throw new VmPanic("mapping a page without content: " + pages.describe(page));
+    }
+    if (pages.isNew(page)) {
+      fault.space.pmap().enterNew(fault.address, page, mayStore(fault, ours), fault.write);
+    } else {
+      if (fault.write) {
+        forgetSwapCopy(fault.self, fault.entry(), page);
+      }
+      fault.space.pmap().enter(fault.address, page, mayStore(fault, ours), fault.write);
+    }
+    parts.mover().activate(fault.self, page);
+    parts.busy().unbusy(page);
+  }
+
+  /// Maps a page that was allocated for this fault and has got its bytes; its content is marked
+  /// with it. Never for a page that only looks like one: a search of the cache may be moving that.
+  void finishNew(Fault fault, int page, boolean ours) {
+    fault.space.pmap().enterNew(fault.address, page, mayStore(fault, ours), fault.write);
+    parts.mover().activateNew(fault.self, page);
+    parts.busy().unbusy(page);
+  }
+
+  /// A page that is about to change needs its copy in swap no more (`swap_pager_unswapped`). Where
+  /// the token is not held exclusively the copy stays until the page is written anew: stale, but
+  /// never read, since the page is dirty.
+  private void forgetSwapCopy(VmThread self, MapEntry entry, int page) {
+    pages.setDirty(page);
+    VmObject object = entry.backing().object();
+    Pager pager = object.pager();
+    if (pager != null
+        && pages.hasFlag(page, PageFlags.SWAPPED)
+        && self.holdsExclusively(object.token())) {
+      pager.forget(self, pages.pindex(page), 1);
+      pages.clearFlags(page, PageFlags.SWAPPED);
+    }
+  }
+}
