@@ -94,7 +94,8 @@ public final class VirtualMemory implements AutoCloseable {
 
   /// Takes neighbouring frames as one segment, which starts at a frame: see [ContiguousMemory]. The
   /// reserve is asked first ([VmConfig#dmaReserve]); then frames are emptied, which may wait for
-  /// transfers to swap.
+  /// transfers to swap. Frames with the machine's own tables and indexes are not moved, so that long
+  /// runs are only to be relied on where there is a reserve.
   ///
   /// @param bytes at least 1; whole frames are taken
   /// @throws OutOfPagesException if there are no such frames and none can be freed

@@ -19,7 +19,14 @@ import java.lang.invoke.MethodType;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
+import java.util.List;
+import java.util.Queue;
+import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
@@ -29,6 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.error.OutOfPagesException;
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.RawMemory;
 
 class ContiguousMemoryTest {
@@ -134,13 +142,16 @@ class ContiguousMemoryTest {
   @Test
   void isFoundInFullMemory() {
     try (AddressSpace space = vm.newAddressSpace();
-        View view = space.view()) {
+        View view = space.view();
+        ContiguousMemory reserve = vm.allocateContiguous(64 * PAGE)) {
+      assertThat(reserve.firstFrame()).isZero();
       long heap = space.map(16 << 20, Protection.READ_WRITE);
       for (long i = 0; i < 12 << 20; i += PAGE) {
         view.putLong(heap + i, i);
       }
-      try (ContiguousMemory memory = vm.allocateContiguous(2 << 20, 4096, 0)) {
+      try (ContiguousMemory memory = vm.allocateContiguous(1 << 18, 4096, 0)) {
         isZero(memory.segment());
+        assertThat(memory.firstFrame()).isGreaterThanOrEqualTo(100);
       }
       for (long i = 0; i < 12 << 20; i += PAGE) {
         assertThat(view.getLong(heap + i)).isEqualTo(i);
@@ -148,8 +159,88 @@ class ContiguousMemoryTest {
     }
   }
 
+  /// Two threads store into more memory than there is and check it, while runs are taken from
+  /// under them, filled, checked and given back.
+  @Test
+  void comesAndGoesWhileOthersPage() throws InterruptedException {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
+    List<Thread> pagers = new ArrayList<>();
+    for (int n = 1; n <= 2; n++) {
+      long mark = n * 1_000_003L;
+      pagers.add(
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    Throwable failure = catchThrowable(() -> storeAndCheck(mark));
+                    if (failure != null) {
+                      failures.add(failure);
+                    }
+                  }));
+    }
+    Deque<ContiguousMemory> open = new ArrayDeque<>();
+    int taken = 0;
+    while (pagers.stream().anyMatch(Thread::isAlive)) {
+      try {
+        ContiguousMemory memory = vm.allocateContiguous((1 + random.nextInt(80)) * PAGE);
+        isZero(memory.segment());
+        memory.segment().fill((byte) memory.firstFrame());
+        open.add(memory);
+        taken += memory.firstFrame() >= 100 ? 1 : 0;
+      } catch (OutOfPagesException _) {
+        // all that could be emptied is in use just now
+      }
+      if (open.size() > 3) {
+        closeOldest(open);
+      }
+    }
+    while (!open.isEmpty()) {
+      closeOldest(open);
+    }
+    assertThat(failures).as("seed %d", seed).isEmpty();
+    assertThat(taken).as("runs outside the reserve, seed %d", seed).isPositive();
+    assertThat(vm.statistics().pagesIn()).isPositive();
+  }
+
+  private static void closeOldest(Deque<ContiguousMemory> open) {
+    ContiguousMemory memory = open.remove();
+    long bytes = memory.segment().byteSize();
+    byte mark = (byte) memory.firstFrame();
+    assertThat(RawMemory.allBytesAre(memory.segment().address(), bytes, mark)).isTrue();
+    memory.close();
+  }
+
+  private void storeAndCheck(long mark) {
+    try (AddressSpace space = vm.newAddressSpace();
+        View view = space.view()) {
+      long heap = space.map(6 << 20, Protection.READ_WRITE);
+      for (int round = 0; round < 4; round++) {
+        for (long i = 0; i < 6 << 20; i += PAGE) {
+          view.putLong(heap + i, mark * (i + round));
+        }
+        for (long i = 0; i < 6 << 20; i += PAGE) {
+          assertThat(view.getLong(heap + i)).isEqualTo(mark * (i + round));
+        }
+      }
+    }
+  }
+
   @Nested
   class Closing {
+    @Test
+    void ofAHaltedMachineEndsTheSegment() {
+      VirtualMemory other = VirtualMemory.boot(VmConfig.builder().physicalMemory(4 << 20).build());
+      ContiguousMemory memory = other.allocateContiguous(PAGE);
+      other.machine().halt(new VmPanic("the test halts it"));
+      assertThatThrownBy(() -> other.allocateContiguous(PAGE)).hasMessageContaining("halted");
+      other.close();
+      assertThatThrownBy(() -> memory.segment().get(JAVA_BYTE, 0))
+          .isInstanceOf(IllegalStateException.class);
+      memory.close();
+      assertThat(other.machine().retain()).as("its memory is given back").isFalse();
+    }
+
     @Test
     void endsTheSegmentAndGivesTheFramesBack() {
       long free = vm.dmaReserveFree();
