@@ -94,8 +94,8 @@ public final class VirtualMemory implements AutoCloseable {
 
   /// Takes neighbouring frames as one segment, which starts at a frame: see [ContiguousMemory]. The
   /// reserve is asked first ([VmConfig#dmaReserve]); then frames are emptied, which may wait for
-  /// transfers to swap. Frames with the machine's own tables and indexes are not moved, so that long
-  /// runs are only to be relied on where there is a reserve.
+  /// transfers to swap. Frames with the machine's own tables and indexes are not moved, so that
+  /// long runs are only to be relied on where there is a reserve.
   ///
   /// @param bytes at least 1; whole frames are taken
   /// @throws OutOfPagesException if there are no such frames and none can be freed
@@ -187,8 +187,9 @@ public final class VirtualMemory implements AutoCloseable {
     }
   }
 
-  /// Closes every address space and all contiguous memory, removes the swap file and gives the memory back. Later accesses
-  /// through views find nothing mapped. Waits for calls under way and for leases; idempotent.
+  /// Closes every address space and all contiguous memory, removes the swap file and gives the
+  /// memory back. Later accesses through views find nothing mapped. Waits for calls under way and
+  /// for leases; idempotent.
   ///
   /// @throws org.pondhawk.vm.error.LeaseHeldException if another thread does not close its lease in
   ///   time, or the calling thread has one; no space is closed then, and everything goes on

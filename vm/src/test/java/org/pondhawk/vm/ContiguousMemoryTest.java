@@ -159,8 +159,8 @@ class ContiguousMemoryTest {
     }
   }
 
-  /// Two threads store into more memory than there is and check it, while runs are taken from
-  /// under them, filled, checked and given back.
+  /// Two threads store into more memory than there is and check it, while runs are taken from under
+  /// them, filled, checked and given back.
   @Test
   void comesAndGoesWhileOthersPage() throws InterruptedException {
     long seed = System.nanoTime();
@@ -171,13 +171,12 @@ class ContiguousMemoryTest {
       long mark = n * 1_000_003L;
       pagers.add(
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    Throwable failure = catchThrowable(() -> storeAndCheck(mark));
-                    if (failure != null) {
-                      failures.add(failure);
-                    }
-                  }));
+              .start(() -> {
+                Throwable failure = catchThrowable(() -> storeAndCheck(mark));
+                if (failure != null) {
+                  failures.add(failure);
+                }
+              }));
     }
     Deque<ContiguousMemory> open = new ArrayDeque<>();
     int taken = 0;
@@ -214,12 +213,12 @@ class ContiguousMemoryTest {
   private void storeAndCheck(long mark) {
     try (AddressSpace space = vm.newAddressSpace();
         View view = space.view()) {
-      long heap = space.map(6 << 20, Protection.READ_WRITE);
+      long heap = space.map(8 << 20, Protection.READ_WRITE);
       for (int round = 0; round < 4; round++) {
-        for (long i = 0; i < 6 << 20; i += PAGE) {
+        for (long i = 0; i < 8 << 20; i += PAGE) {
           view.putLong(heap + i, mark * (i + round));
         }
-        for (long i = 0; i < 6 << 20; i += PAGE) {
+        for (long i = 0; i < 8 << 20; i += PAGE) {
           assertThat(view.getLong(heap + i)).isEqualTo(mark * (i + round));
         }
       }

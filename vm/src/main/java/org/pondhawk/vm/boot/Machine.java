@@ -184,8 +184,7 @@ public final class Machine implements AutoCloseable {
         new Space.Parts(
             objects, nodes, reaper, allocator, grace, leases, collapser, frames.pageShift());
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
-    this.daemon =
-        new PageoutDaemon(pageout, halt, daemonThread, seams.pagesInFlight(frameCount));
+    this.daemon = new PageoutDaemon(pageout, halt, daemonThread, seams.pagesInFlight(frameCount));
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
     this.contig =
         new ContigAllocator(
