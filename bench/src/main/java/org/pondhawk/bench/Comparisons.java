@@ -9,11 +9,15 @@ final class Comparisons {
   static final List<Comparison> ALL =
       List.of(
           new HitComparison(),
+          new StepsComparison(),
           new BulkComparison(),
           new FaultComparison(),
           new ForkComparison(),
           new GraceComparison(),
           new LoadsComparison(),
+          new AllocComparison(),
+          new BusyComparison(),
+          new BootComparison(),
           new PeersComparison());
 
   private Comparisons() {}

@@ -97,6 +97,12 @@ final class Rig implements AutoCloseable {
     return machine.spaces().getFirst().pmap().slot(base);
   }
 
+  /// The address of the region word of the mapping's first page.
+  long regions() {
+    long region = 512L * pageSize;
+    return machine.spaces().getFirst().pmap().regions() + base / region * Long.BYTES;
+  }
+
   @Override
   public void close() {
     view.close();

@@ -24,35 +24,48 @@ final class Team {
     var start = new CyclicBarrier(makers.size());
     ExecutorService threads = Executors.newFixedThreadPool(makers.size());
     try {
-      List<Callable<Double>> tasks = new ArrayList<>();
+      List<Callable<Share>> tasks = new ArrayList<>();
       for (Supplier<Work> maker : makers) {
         tasks.add(() -> member(maker, start, millis));
       }
-      double sum = 0;
-      for (Future<Double> one : threads.invokeAll(tasks)) {
-        sum += one.get();
+      List<Share> shares = new ArrayList<>();
+      for (Future<Share> one : threads.invokeAll(tasks)) {
+        shares.add(one.get());
       }
-      return sum;
+      return throughput(shares);
     } finally {
       threads.shutdown();
     }
   }
 
-  private static double member(Supplier<Work> maker, CyclicBarrier start, int millis)
+  /// What one thread did, and when by the clock.
+  private record Share(long operations, long from, long to) {}
+
+  /// From the first start to the last end: where there are more threads than processors, some run
+  /// when others have ended.
+  private static double throughput(List<Share> shares) {
+    long operations = shares.stream().mapToLong(Share::operations).sum();
+    long first = shares.getFirst().from();
+    long from = shares.stream().mapToLong(share -> share.from() - first).min().orElse(0);
+    long to = shares.stream().mapToLong(share -> share.to() - first).max().orElse(0);
+    return (double) operations / (to - from);
+  }
+
+  private static Share member(Supplier<Work> maker, CyclicBarrier start, int millis)
       throws Exception {
     try (Work work = maker.get()) {
       long sum = work.run(Thread.currentThread().threadId(), CHUNK);
       start.await();
       long from = System.nanoTime();
       long operations = 0;
-      long elapsed;
+      long now;
       do {
         sum += work.run(Thread.currentThread().threadId() + operations, CHUNK);
         operations += CHUNK;
-        elapsed = System.nanoTime() - from;
-      } while (elapsed < millis * NANOS_PER_MILLI);
+        now = System.nanoTime();
+      } while (now - from < millis * NANOS_PER_MILLI);
       Turns.sink = sum;
-      return (double) operations / elapsed;
+      return new Share(operations, from, now);
     }
   }
 }
