@@ -23,6 +23,7 @@ public final class Main {
   static int run(InputStream in, PrintWriter out, PrintWriter err, String... arguments) {
     var commandLine = new CommandLine(new PondhawkCommand());
     commandLine.addSubcommand(new RunCommand(in, out, err));
+    commandLine.addSubcommand(new ReferenceCommand(out));
     commandLine.setOut(out);
     commandLine.setErr(err);
     commandLine.setParameterExceptionHandler(Main::complain);

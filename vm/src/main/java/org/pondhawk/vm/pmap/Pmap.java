@@ -98,6 +98,11 @@ public final class Pmap implements Translations {
     return address >>> regionShift();
   }
 
+  /// The charged piece that the entry of an address is in.
+  TablePieces.Piece piece(long address) {
+    return memory.charged(pieceOf(address));
+  }
+
   /// The first address whose entry is in a piece of the table.
   private long firstAddressOf(long piece) {
     return piece << regionShift();
@@ -164,12 +169,12 @@ public final class Pmap implements Translations {
             | (again ? PageFlags.MAPPED_MULTI : 0));
     long bits = writable ? Pte.WRITABLE : 0;
     long now = Pte.install(was, pages.address(page), bits, memory.seed());
-    memory.charged(pieceOf(address)).raise();
+    piece(address).raise();
     if (RawMemory.compareAndSetLong(slot, was, now)) {
       resident.incrementAndGet();
       return true;
     }
-    memory.charged(pieceOf(address)).lower();
+    piece(address).lower();
     return false; // the flags may say too much, which is allowed
   }
 
@@ -181,12 +186,12 @@ public final class Pmap implements Translations {
     for (; ; ) {
       long was = RawMemory.getLongAcquire(slot);
       if (!Pte.isValid(was)) {
-        memory.charged(pieceOf(address)).raise();
+        piece(address).raise();
         if (RawMemory.compareAndSetLong(slot, was, Pte.install(was, frame, bits, memory.seed()))) {
           resident.incrementAndGet();
           return;
         }
-        memory.charged(pieceOf(address)).lower();
+        piece(address).lower();
       } else if (Pte.frame(was) != frame) {
         if (replace(slot, was, Pte.install(was, frame, bits, memory.seed()))) {
           return;
@@ -304,9 +309,11 @@ public final class Pmap implements Translations {
   }
 
   /// Uncharges the pieces of the table that lie in a range and have no valid entry, and the region
-  /// words of which none is needed any more. No entry is being installed there meanwhile: the
-  /// caller has the map to itself.
+  /// words of which none is needed any more. All entries of the range are removed and none is being
+  /// installed: the caller has the map to itself.
   public void uncharge(VmThread self, long start, long end) {
+    long whole = pieceOf(start + (1L << regionShift()) - 1);
+    memory.awaitEmpty(whole, pieceOf(end));
     memory.uncharge(self, pieceOf(start), pieceOf(end - 1) + 1);
   }
 
@@ -370,7 +377,7 @@ public final class Pmap implements Translations {
         if (unflag) {
           pages.clearMappedUnlessMulti(page);
         }
-        memory.charged(pieceOf(address)).lower();
+        piece(address).lower();
         resident.decrementAndGet();
         break;
       }

@@ -11,6 +11,7 @@ import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.sync.LockOrder;
 import org.pondhawk.vm.sync.LockRank;
+import org.pondhawk.vm.sync.SpinLock;
 import org.pondhawk.vm.sync.VmThread;
 
 /// The memory of one page table: addresses that take memory only where they are touched, cut into
@@ -236,6 +237,17 @@ abstract sealed class TableMemory permits LinearTable, TwoLevelTable {
       }
     }
     pieces.set(n, new TablePieces.Piece(balloon)); // last: who sees it finds the slots connected
+  }
+
+  /// Waits until pieces from `first` to before `end`, of which every entry is removed, say so: a
+  /// reverse scan needs no map, and may have removed one that it is about to count.
+  final void awaitEmpty(long first, long end) {
+    for (long n = nextCharged(first); n >= 0 && n < end; n = nextCharged(n + 1)) {
+      TablePieces.Piece piece = charged(n);
+      for (int round = 1; piece.valid() != 0; round++) {
+        SpinLock.pause(round);
+      }
+    }
   }
 
   /// Drops the pieces of entries from `first` to before `end` that have no valid one, and the

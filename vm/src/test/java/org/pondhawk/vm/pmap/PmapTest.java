@@ -16,6 +16,9 @@ import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.queue.Event;
+import org.pondhawk.vm.sync.Helper;
+import org.pondhawk.vm.sync.SpinLock;
+import org.pondhawk.vm.sync.VmThread;
 
 /// The page table of a space with one mapping, and the reverse map over it.
 @ParameterizedClass(name = "{0}")
@@ -295,6 +298,30 @@ class PmapTest {
       space.unmap(machine.self, heap + 600 * SIZE, heap + 601 * SIZE);
       assertThat(pmap.balloons()).hasSize(1 + words);
       space.unmap(machine.self, heap, heap + SIZE);
+      assertThat(pmap.balloons()).isEmpty();
+    }
+
+    @Test
+    void isGivenBackWhenAnEntryThatIsBeingRemovedElsewhereHasBeenCounted() {
+      long region = 1L << pmap.regionShift();
+      long at = (heap + region - 1) & -region;
+      machine.put(space, at, 1);
+      TablePieces.Piece piece = pmap.piece(at);
+      piece.raise(); // a reverse scan has removed an entry, and has not counted that yet
+      VmThread unmapping = machine.vm.newThread("unmap");
+      Helper<Boolean> unmap =
+          Helper.start(() -> {
+            space.unmap(unmapping, at, at + region);
+            return true;
+          });
+      for (int round = 1; pmap.isMapped(at) || round < 10_000; round++) {
+        SpinLock.giveWay();
+      }
+      assertThat(unmap.isDone()).isFalse();
+
+      piece.lower();
+
+      assertThat(unmap.join()).isTrue();
       assertThat(pmap.balloons()).isEmpty();
     }
 
