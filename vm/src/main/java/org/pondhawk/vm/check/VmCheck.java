@@ -17,8 +17,8 @@ public final class VmCheck {
     Findings findings = new Findings();
     Throwable halted = machine.haltSwitch().cause();
     findings.require(halted == null, "the machine is halted: %s", String.valueOf(halted));
+    machine.collapser().pause(); // first, as it may be waiting for memory that the daemon finds
     machine.daemon().pause();
-    machine.collapser().pause();
     machine.zeroer().pause();
     try {
       machine.page().stats().rollup();
