@@ -23,6 +23,7 @@ public final class Ring {
           new MachineSpec(
               2L * SIZE * PAGE_SIZE,
               PAGE_SIZE,
+              0,
               null,
               0,
               2,

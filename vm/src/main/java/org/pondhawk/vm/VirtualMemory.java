@@ -8,6 +8,7 @@ import org.pondhawk.vm.boot.Seams;
 import org.pondhawk.vm.check.VmCheck;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.VmStats;
@@ -23,6 +24,7 @@ public final class VirtualMemory implements AutoCloseable {
   private final VmConfig config;
   private final Machine machine;
   private final EdgeThreads edge;
+  private final ContiguousPool contiguous;
   private final ExecutorService io;
   private final Thread daemon;
   private final Thread collapser;
@@ -41,6 +43,7 @@ public final class VirtualMemory implements AutoCloseable {
                     .unstarted(task));
     this.machine = new Machine(config.spec(), seams, io);
     this.edge = new EdgeThreads(machine);
+    this.contiguous = new ContiguousPool(machine, edge);
     this.collapser =
         Thread.ofPlatform().daemon().name("pondhawk-collapse").unstarted(machine.collapser());
     this.zeroer = Thread.ofPlatform().daemon().name("pondhawk-zero").unstarted(machine.zeroer());
@@ -87,6 +90,43 @@ public final class VirtualMemory implements AutoCloseable {
   /// @throws IllegalStateException if the kernel does not grant the addresses for its page table
   public AddressSpace newAddressSpace(long range) {
     return new AddressSpace(machine, edge, machine.newSpace(range));
+  }
+
+  /// Takes neighbouring frames as one segment, which starts at a frame: see [ContiguousMemory]. The
+  /// reserve is asked first ([VmConfig#dmaReserve]); then frames are emptied, which may wait for
+  /// transfers to swap. Frames with the machine's own tables and indexes are not moved, so that
+  /// long runs are only to be relied on where there is a reserve.
+  ///
+  /// @param bytes at least 1; whole frames are taken
+  /// @throws OutOfPagesException if there are no such frames and none can be freed
+  /// @throws UnsupportedOperationException without native access
+  public ContiguousMemory allocateContiguous(long bytes) {
+    return allocateContiguous(bytes, 1, 0);
+  }
+
+  /// The same with limits (`vm_page_alloc_contig`).
+  ///
+  /// @param alignment what the address of the first byte is a multiple of: a power of two up to 2
+  ///   MiB, or up to the page size in a machine smaller than that
+  /// @param boundary no multiple of it lies inside the memory: a power of two as above, at least
+  ///   `bytes`, or 0 for none
+  /// @throws OutOfPagesException if there are no such frames and none can be freed
+  /// @throws UnsupportedOperationException without native access
+  public ContiguousMemory allocateContiguous(long bytes, long alignment, long boundary) {
+    return contiguous.take(bytes, alignment, boundary);
+  }
+
+  /// Gives frames of the reserve that are free to everybody (`vm_page_startup_finish`).
+  ///
+  /// @param keepBytes how much of it is to stay free for runs
+  /// @return how many bytes were given
+  public long shrinkDmaReserve(long keepBytes) {
+    return contiguous.shrinkReserve(keepBytes);
+  }
+
+  /// How much of the reserve is free, in bytes (`vm.dma_free_pages`).
+  public long dmaReserveFree() {
+    return (long) machine.contig().reserve().freePages() * config.pageSize();
   }
 
   /// The counts of the machine at this moment.
@@ -147,8 +187,9 @@ public final class VirtualMemory implements AutoCloseable {
     }
   }
 
-  /// Closes every address space, removes the swap file and gives the memory back. Later accesses
-  /// through views find nothing mapped. Waits for calls under way and for leases; idempotent.
+  /// Closes every address space and all contiguous memory, removes the swap file and gives the
+  /// memory back. Later accesses through views find nothing mapped. Waits for calls under way and
+  /// for leases; idempotent.
   ///
   /// @throws org.pondhawk.vm.error.LeaseHeldException if another thread does not close its lease in
   ///   time, or the calling thread has one; no space is closed then, and everything goes on
@@ -169,6 +210,7 @@ public final class VirtualMemory implements AutoCloseable {
   }
 
   private void end() {
+    contiguous.closeAll();
     machine.daemon().stop();
     machine.collapser().stop();
     machine.zeroer().stop();

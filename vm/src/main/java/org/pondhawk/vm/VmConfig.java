@@ -17,6 +17,7 @@ public final class VmConfig {
   private static final int MAX_CPUS = 256;
   private static final int DEFAULT_PREFAULT_PAGES = 8;
   private static final int MAX_PREFAULT_PAGES = 1024;
+  private static final long MAX_DMA_RESERVE = 1L << 40;
 
   private final long physicalMemory;
   private final int pageSize;
@@ -32,6 +33,7 @@ public final class VmConfig {
   private final boolean membarrier;
   private final FaultSpec faults;
   private final LongSupplier nanoClock;
+  private final long dmaReserve;
 
   private VmConfig(Builder b) {
     this.physicalMemory = b.physicalMemory;
@@ -48,6 +50,7 @@ public final class VmConfig {
     this.membarrier = b.membarrier;
     this.faults = new FaultSpec(b.prefaultPages, b.zeroesAhead);
     this.nanoClock = b.nanoClock;
+    this.dmaReserve = b.dmaReserve;
   }
 
   /// A builder with 64 MiB of memory, pages of 4 KiB and no swap.
@@ -105,6 +108,11 @@ public final class VmConfig {
     return patience;
   }
 
+  /// How much memory is kept for runs of neighbouring frames, in bytes: whole pages.
+  public long dmaReserve() {
+    return (long) spec().reserveFrames() * pageSize;
+  }
+
   /// How long an operation waits for leases in its way.
   public Duration leasePatience() {
     return leasePatience;
@@ -136,6 +144,7 @@ public final class VmConfig {
     return new MachineSpec(
         physicalMemory,
         pageSize,
+        dmaReserve,
         swap,
         swapBurstRead,
         cpus,
@@ -166,6 +175,7 @@ public final class VmConfig {
     private int prefaultPages = DEFAULT_PREFAULT_PAGES;
     private boolean zeroesAhead;
     private LongSupplier nanoClock = System::nanoTime;
+    private long dmaReserve;
 
     private Builder() {}
 
@@ -298,6 +308,26 @@ public final class VmConfig {
     /// @param nanos nanoseconds since some fixed moment, never decreasing
     public Builder nanoClock(LongSupplier nanos) {
       nanoClock = nanos;
+      return this;
+    }
+
+    /// Keeps memory for [VirtualMemory#allocateContiguous], out of everybody else's reach
+    /// (`vm.dma_reserved`); none by default, and runs are then found by emptying frames.
+    ///
+    /// @param bytes from 0 to 1 TiB, rounded up to whole pages
+    public Builder dmaReserve(long bytes) {
+      if (bytes < 0 || bytes > MAX_DMA_RESERVE) {
+        throw new IllegalArgumentException(
+            "dmaReserve=" + bytes + " is not from 0 to " + MAX_DMA_RESERVE);
+      }
+      dmaReserve = bytes;
+      return this;
+    }
+
+    /// Keeps a sixteenth of memory, 128 MiB at most, for [VirtualMemory#allocateContiguous]; none
+    /// in a machine that would be too small then.
+    public Builder dmaReserveAuto() {
+      dmaReserve = MachineSpec.AUTO;
       return this;
     }
 

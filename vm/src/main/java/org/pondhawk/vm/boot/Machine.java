@@ -34,10 +34,13 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.pageout.PageoutDaemon;
 import org.pondhawk.vm.pageout.PageoutParts;
+import org.pondhawk.vm.pageout.RunLaundry;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
+import org.pondhawk.vm.queue.ContigAllocator;
+import org.pondhawk.vm.queue.DmaReserve;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.FreeLevels;
@@ -79,6 +82,10 @@ public final class Machine implements AutoCloseable {
   /// One frame in so many may be leased.
   private static final int LEASED_SHARE = 4;
 
+  /// Who may note pages in swap while memory is short: the daemon, the collapser, and who empties
+  /// frames for a run.
+  private static final int SWAPPING_THREADS = 3;
+
   private static final String CLOSED = "the machine is closed";
 
   private final MachineSpec spec;
@@ -87,6 +94,7 @@ public final class Machine implements AutoCloseable {
   private final Grace grace;
   private final PageParts page;
   private final PageAllocator allocator;
+  private final ContigAllocator contig;
   private final ObjectTable objects = new ObjectTable();
   private final ObjectOwner owner;
   private final RadixNodes nodes;
@@ -124,7 +132,7 @@ public final class Machine implements AutoCloseable {
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
     PageQueues queues = new PageQueues(memory, pages, stats);
-    FreeLevels levels = FreeLevels.of(frameCount, frameCount);
+    FreeLevels levels = FreeLevels.of(frameCount, frameCount - spec.reserveFrames());
     Pressure pressure = new Pressure(levels, stats);
     FreeGate gate = new FreeGate(pressure, stats, spec.ticker(), halt, spec.patienceNanos());
     PageMover mover = new PageMover(pages, busy, queues, stats, gate);
@@ -137,8 +145,13 @@ public final class Machine implements AutoCloseable {
         new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
     this.allocator =
         new PageAllocator(page, grace, owner, mappings, zeroer, spec.cpus(), spec.poison());
+    DmaReserve reserve = new DmaReserve(memory, pages, stats, spec.reserveFrames());
     for (int n = 0; n < frameCount; n++) {
-      allocator.addAtBoot(n);
+      if (reserve.wants(n)) {
+        reserve.addAtBoot(n);
+      } else {
+        allocator.addAtBoot(n);
+      }
     }
     stats.rollup();
     stats.pushAt(levels.pushAt(spec.cpus()));
@@ -161,9 +174,9 @@ public final class Machine implements AutoCloseable {
             halt,
             seams.pageLookup(pages, busy),
             spec.faults().prefaultPages());
-    this.leased = new LeasedPages(frameCount / LEASED_SHARE);
+    this.leased = new LeasedPages((frameCount - spec.reserveFrames()) / LEASED_SHARE);
     VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
-    if (!nodes.reserveFor(daemonThread, 2)) {
+    if (!nodes.reserveFor(daemonThread, SWAPPING_THREADS)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
     }
     this.copier = new ChainCopier(faults, stats, COPY_DEPTH);
@@ -173,12 +186,19 @@ public final class Machine implements AutoCloseable {
     this.spaceParts =
         new Space.Parts(
             objects, nodes, reaper, allocator, grace, leases, collapser, frames.pageShift());
-    this.daemon =
-        new PageoutDaemon(
-            new PageoutParts(page, allocator, objects, mappings, swap, grace),
-            halt,
-            daemonThread,
-            seams.pagesInFlight(frameCount));
+    PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
+    this.daemon = new PageoutDaemon(pageout, halt, daemonThread, seams.pagesInFlight(frameCount));
+    VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
+    this.contig =
+        new ContigAllocator(
+            page,
+            allocator,
+            reserve,
+            grace,
+            owner,
+            mappings,
+            new RunLaundry(pageout, seams.pagesInFlight(frameCount)),
+            emptying);
     seams.booted(this);
   }
 
@@ -437,6 +457,11 @@ public final class Machine implements AutoCloseable {
   /// The allocator.
   public PageAllocator allocator() {
     return allocator;
+  }
+
+  /// Hands out runs of neighbouring frames.
+  public ContigAllocator contig() {
+    return contig;
   }
 
   /// The grace period.

@@ -4,6 +4,7 @@ import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pageout.PageoutDaemon;
 import org.pondhawk.vm.pmap.TableForm;
+import org.pondhawk.vm.queue.Alist;
 import org.pondhawk.vm.queue.PageQueues;
 import org.pondhawk.vm.swap.RadixBitmap;
 import org.pondhawk.vm.swap.SwapFileSpec;
@@ -13,6 +14,7 @@ import org.pondhawk.vm.sync.Ticker;
 ///
 /// @param physicalBytes the whole budget: frames, descriptors, queues, tables and indexes
 /// @param pageSize a power of two from 4 KiB to 64 KiB
+/// @param dmaReserveBytes how much is kept for runs of neighbouring frames, or [#AUTO]
 /// @param swap the swap file, or null for none
 /// @param swapBurstRead how many pages are read ahead from swap at most, from 0
 /// @param cpus how many stripes of counters and shares of colours
@@ -26,6 +28,7 @@ import org.pondhawk.vm.sync.Ticker;
 public record MachineSpec(
     long physicalBytes,
     int pageSize,
+    long dmaReserveBytes,
     @Nullable SwapFileSpec swap,
     int swapBurstRead,
     int cpus,
@@ -37,6 +40,12 @@ public record MachineSpec(
     boolean membarrier,
     FaultSpec faults,
     Ticker ticker) {
+  /// A reserve of the reference's size: a sixteenth of memory, 128 MiB at most (`vm.dma_reserved`).
+  public static final long AUTO = -1;
+
+  private static final int AUTO_SHARE = 16;
+  private static final long AUTO_MOST = 128L << 20;
+
   /// The least number of frames that a machine works with.
   public static final int MIN_FRAMES = 256;
 
@@ -59,7 +68,28 @@ public record MachineSpec(
 
   /// The least physical memory for a machine like this.
   public long minimumBytes() {
-    return fixedBytes() + MIN_FRAMES * bytesPerFrame();
+    return minimumBytes(dmaReserveBytes == AUTO ? 0 : framesFor(dmaReserveBytes));
+  }
+
+  private long minimumBytes(int reserve) {
+    return fixedBytes() + reserveOverhead(reserve) + (MIN_FRAMES + reserve) * bytesPerFrame();
+  }
+
+  private static long reserveOverhead(int reserve) {
+    return reserve == 0 ? 0 : Alist.bytesFor(reserve);
+  }
+
+  private int framesFor(long bytes) {
+    return Math.toIntExact((bytes + pageSize - 1) / pageSize);
+  }
+
+  /// How many frames are kept for runs; with [#AUTO] none where too few would be left.
+  public int reserveFrames() {
+    if (dmaReserveBytes != AUTO) {
+      return framesFor(dmaReserveBytes);
+    }
+    int wish = (int) (Math.min(physicalBytes / AUTO_SHARE, AUTO_MOST) / pageSize);
+    return physicalBytes < minimumBytes(wish) ? 0 : wish;
   }
 
   /// The smallest range of an address space: one region.
@@ -87,6 +117,7 @@ public record MachineSpec(
                   swap == null ? "" : " and swap of " + swap.dataBytes() + " bytes",
                   minimumBytes()));
     }
-    return (int) Math.min((physicalBytes - fixedBytes()) / bytesPerFrame(), MAX_FRAMES);
+    long left = physicalBytes - fixedBytes() - reserveOverhead(reserveFrames());
+    return (int) Math.min(left / bytesPerFrame(), MAX_FRAMES);
   }
 }

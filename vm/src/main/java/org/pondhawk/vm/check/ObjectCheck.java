@@ -35,7 +35,9 @@ final class ObjectCheck {
   /// Checks all objects, then that no page is left over.
   ///
   /// @param queued the pages that are on a queue
-  void run(BitSet queued) {
+  /// @param runs the wired pages of the reserve and of runs
+  void run(BitSet queued, BitSet runs) {
+    wired.or(runs);
     try (Arena arena = Arena.ofConfined()) {
       long buffer = arena.allocate(machine.spec().pageSize(), 4096).address();
       for (VmObject object : machine.objects().all()) {
@@ -158,6 +160,7 @@ final class ObjectCheck {
 
   private void checkWired() {
     for (int page : machine.nodes().wiredPages()) {
+      findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
       wired.set(page);
     }
     for (Space space : machine.spaces()) {

@@ -17,15 +17,16 @@ public final class VmCheck {
     Findings findings = new Findings();
     Throwable halted = machine.haltSwitch().cause();
     findings.require(halted == null, "the machine is halted: %s", String.valueOf(halted));
+    machine.collapser().pause(); // first, as it may be waiting for memory that the daemon finds
     machine.daemon().pause();
-    machine.collapser().pause();
     machine.zeroer().pause();
     try {
       machine.page().stats().rollup();
       BitSet queued = new QueueCheck(machine, findings).run();
       new MappingCheck(machine, findings).run();
       new LeaseCheck(machine, findings).run();
-      new ObjectCheck(machine, findings).run(queued);
+      BitSet runs = new ContigCheck(machine, findings).run();
+      new ObjectCheck(machine, findings).run(queued, runs);
     } finally {
       machine.zeroer().resume();
       machine.collapser().resume();

@@ -52,6 +52,11 @@ public final class ChainCollapser implements Runnable, UnseenPages {
   private final HaltSwitch halt;
   private final VmThread copier;
   private final ReentrantLock working = new ReentrantLock();
+
+  /// Held while the collapser's thread copies, for [#pause] only: copying may wait for memory, and
+  /// whoever is to find some takes `working`, which is inside this lock.
+  private final ReentrantLock copyingNow = new ReentrantLock();
+
   private final ReentrantLock sweeping = new ReentrantLock();
   private final ConcurrentLinkedQueue<Space> queue = new ConcurrentLinkedQueue<>();
   private final ConcurrentLinkedQueue<Space> deep = new ConcurrentLinkedQueue<>();
@@ -155,12 +160,15 @@ public final class ChainCollapser implements Runnable, UnseenPages {
     if (space == null) {
       return false;
     }
+    copyingNow.lock();
     try {
       if (copying.copySome(copier, space)) {
         deep.add(space);
       }
     } catch (OutOfPagesException | LeaseHeldException | AccessViolationException _) {
       return false; // unmapped meanwhile, or not the time to make copies: the next fork asks again
+    } finally {
+      copyingNow.unlock();
     }
     return true;
   }
@@ -171,14 +179,16 @@ public final class ChainCollapser implements Runnable, UnseenPages {
     work.wakeAll();
   }
 
-  /// Keeps the collapser from working, waiting for a step under way, until [#resume].
+  /// Keeps the collapser from merging and copying, waiting for a step under way, until [#resume].
   public void pause() {
+    copyingNow.lock();
     working.lock();
   }
 
   /// Lets the collapser work again; called by the thread that paused it.
   public void resume() {
     working.unlock();
+    copyingNow.unlock();
   }
 
   /// One step of work under the collapser's lock.

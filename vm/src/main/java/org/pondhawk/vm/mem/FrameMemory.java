@@ -102,6 +102,14 @@ public final class FrameMemory implements AutoCloseable {
     return pageShift;
   }
 
+  /// What the address of the first frame is a multiple of: the size of the kernel's huge pages
+  /// where the frames fill one, else of a frame.
+  ///
+  /// @return a power of two, in bytes
+  public long alignment() {
+    return alignment((long) frameCount << pageShift, pageSize());
+  }
+
   /// The address of a frame; unchecked, but by an assertion.
   public long address(int frame) {
     assert frame >= 0 && frame < frameCount : noSuchFrame(frame);

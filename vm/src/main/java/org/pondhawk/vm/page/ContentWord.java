@@ -11,13 +11,15 @@ package org.pondhawk.vm.page;
 /// ```
 ///
 /// The four share one word because bytes have no compare-and-set. Attribute is the cacheability of
-/// the reference's `pat_mode`; for memory it is always write-back.
+/// the reference's `pat_mode`, kept as its difference from write-back, so that the word of a page
+/// without content is 0.
 final class ContentWord {
   static final int VALID_ALL = 0xff;
   static final int DIRTY_ALL = 0xff00;
   static final int DIRTY_SHIFT = 8;
   static final int ACTIVITY_SHIFT = 16;
   static final int ACTIVITY = 0xff << ACTIVITY_SHIFT;
+  static final int ATTRIBUTE_SHIFT = 24;
 
   private ContentWord() {}
 
@@ -40,5 +42,14 @@ final class ContentWord {
 
   static int withActivity(int word, int activity) {
     return (word & ~ACTIVITY) | (activity << ACTIVITY_SHIFT);
+  }
+
+  static MemoryAttribute attribute(int word) {
+    return MemoryAttribute.of((word >>> ATTRIBUTE_SHIFT) ^ MemoryAttribute.WRITE_BACK.code);
+  }
+
+  /// The bits that an attribute sets in a word that has none.
+  static int attributeBits(MemoryAttribute attribute) {
+    return (attribute.code ^ MemoryAttribute.WRITE_BACK.code) << ATTRIBUTE_SHIFT;
   }
 }

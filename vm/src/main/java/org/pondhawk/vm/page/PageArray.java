@@ -387,6 +387,25 @@ public class PageArray {
     }
   }
 
+  /// How a page may be cached; write-back unless it was given another attribute.
+  ///
+  /// @param page a page
+  /// @return what [#setContentOfRun] noted last
+  public final MemoryAttribute attribute(int page) {
+    return ContentWord.attribute(content(page));
+  }
+
+  /// Marks every byte of a page good, neither dirty nor active, and notes how it may be cached
+  /// (`pmap_page_set_memattr`).
+  ///
+  /// @param page a hard-busy page without an object, or one of the reserve under its lock
+  /// @param attribute how it may be cached
+  public final void setContentOfRun(int page, MemoryAttribute attribute) {
+    RawMemory.setIntRelease(
+        word(page, PageLayout.CONTENT),
+        ContentWord.VALID_ALL | ContentWord.attributeBits(attribute));
+  }
+
   private int content(int page) {
     return RawMemory.getIntAcquire(word(page, PageLayout.CONTENT));
   }

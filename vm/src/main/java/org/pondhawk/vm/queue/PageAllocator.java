@@ -152,7 +152,8 @@ public final class PageAllocator {
         && free > levels.interruptMin();
   }
 
-  private void requireUnused(int page) {
+  /// Panics if a page that came from a free queue is in use.
+  void requireUnused(int page) {
     if (pages.wireCount(page) != 0
         || pages.dirty(page) != 0
         || pages.object(page) != PageArray.NO_OBJECT

@@ -31,18 +31,24 @@ public final class TestMachine implements AutoCloseable {
     this(frames, swapDirectory, swapBytes, TableForm.LINEAR);
   }
 
+  /// A machine with so many bytes more, kept for runs of neighbouring frames.
+  public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, long reserveBytes) {
+    this(frames, reserveBytes, swapDirectory, swapBytes, TableForm.LINEAR, FaultSpec.PLAIN);
+  }
+
   /// A machine whose page tables have a form.
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, TableForm tables) {
-    this(frames, swapDirectory, swapBytes, tables, FaultSpec.PLAIN);
+    this(frames, 0, swapDirectory, swapBytes, tables, FaultSpec.PLAIN);
   }
 
   /// A machine with so many frames and no swap, whose faults are served in some way.
   public TestMachine(int frames, FaultSpec faults) {
-    this(frames, null, 0, TableForm.LINEAR, faults);
+    this(frames, 0, null, 0, TableForm.LINEAR, faults);
   }
 
   private TestMachine(
       int frames,
+      long reserveBytes,
       @Nullable Path swapDirectory,
       long swapBytes,
       TableForm tables,
@@ -50,12 +56,12 @@ public final class TestMachine implements AutoCloseable {
     this.tables = tables;
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
-    MachineSpec probe = spec(0, swap, faults);
+    MachineSpec probe = spec(0, reserveBytes, swap, faults);
     long bytes =
         probe.minimumBytes()
             + (long) (frames - MachineSpec.MIN_FRAMES)
                 * (PAGE_SIZE + org.pondhawk.vm.page.PageArray.bytesFor(1, 0));
-    vm = new Machine(spec(bytes, swap, faults), Seams.SOUND, Runnable::run);
+    vm = new Machine(spec(bytes, reserveBytes, swap, faults), Seams.SOUND, Runnable::run);
     self = vm.newThread("test");
   }
 
@@ -64,10 +70,12 @@ public final class TestMachine implements AutoCloseable {
     this(frames, null, 0);
   }
 
-  private MachineSpec spec(long bytes, @Nullable SwapFileSpec swap, FaultSpec faults) {
+  private MachineSpec spec(
+      long bytes, long reserveBytes, @Nullable SwapFileSpec swap, FaultSpec faults) {
     return new MachineSpec(
         bytes,
         PAGE_SIZE,
+        reserveBytes,
         swap,
         16,
         2,

@@ -94,7 +94,7 @@ class PageAllocatorTest {
 
     @Test
     void hasTheColourThatWasAskedForWhileThereIsOne() {
-      for (int color : new int[] {3, 200, 77}) {
+      for (int color : new int[] {30, 200, 77}) {
         int page = allocator.allocate(self, color, AllocClass.NORMAL);
         taken.add(page);
         assertThat(ColorPolicy.ofPage(page)).isEqualTo(color);
