@@ -18,7 +18,8 @@ class MainTest {
   void listsEveryComparisonWithALine() {
     assertThat(run()).isZero();
     assertThat(out.toString())
-        .contains("hit", "bulk", "fault", "fork", "grace", "loads", "peers", "--quick", "--json");
+        .contains(Comparisons.ALL.stream().map(Comparison::name).toList())
+        .contains("hit", "bulk", "fault", "fork", "grace", "peers", "--quick", "--json");
     assertThat(err.toString()).isEmpty();
   }
 
@@ -27,8 +28,8 @@ class MainTest {
     assertThat(run("hits")).isEqualTo(2);
     assertThat(err.toString())
         .isEqualToIgnoringNewLines(
-            "pondhawk bench: no comparison is called hits; there are hit, bulk, fault, fork, grace,"
-                + " loads, peers (see pondhawk bench --help)");
+            "pondhawk bench: no comparison is called hits; there are hit, steps, bulk, fault,"
+                + " fork, grace, loads, alloc, busy, boot, peers (see pondhawk bench --help)");
     assertThat(out.toString()).isEmpty();
   }
 
