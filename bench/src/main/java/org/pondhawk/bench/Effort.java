@@ -28,7 +28,7 @@ record Effort(
   private static final List<Integer> THREADS = List.of(1, 2, 8, 64);
 
   static final Effort FULL = new Effort(15, 250, 1500, SIZES, 256 * MIB, 50, 2000, THREADS);
-  static final Effort QUICK = new Effort(5, 50, 300, SIZES, 64 * MIB, 20, 200, THREADS);
+  static final Effort QUICK = new Effort(5, 50, 200, SIZES, 64 * MIB, 20, 200, THREADS);
 
   /// As little as shows that a comparison still works; for tests.
   static final Effort SMOKE = new Effort(1, 2, 2, List.of(MIB), MIB, 2, 3, List.of(2));

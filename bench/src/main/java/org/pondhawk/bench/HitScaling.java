@@ -10,7 +10,7 @@ import org.pondhawk.vm.View;
 /// How much more two threads get done than one, in one space and in two.
 final class HitScaling {
   private static final int PAGE = 4 << 10;
-  private static final int TURN_FACTOR = 4;
+  private static final int TURN_FACTOR = 3;
 
   private HitScaling() {}
 
