@@ -219,7 +219,8 @@ public final class PageAllocator {
     }
   }
 
-  private boolean isClean(int page) {
+  /// Whether a cached page, hard-busy, may become a free one.
+  boolean isClean(int page) {
     return !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.UNQUEUED | PageFlags.NEED_COMMIT)
         && pages.holdCount(page) == 0
         && pages.wireCount(page) == 0

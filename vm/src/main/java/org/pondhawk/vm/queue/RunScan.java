@@ -237,6 +237,7 @@ final class RunScan {
     return (PageQueue.INACTIVE.isKindOf(queue) || PageQueue.ACTIVE.isKindOf(queue))
         && pages.object(page) != PageArray.NO_OBJECT
         && pages.isFullyValid(page)
+        && !pages.hasFlag(page, PageFlags.NEED_COMMIT)
         && pages.wireCount(page) == 0
         && pages.holdCount(page) == 0
         && busy.softHolders(page) == 0;
@@ -282,7 +283,7 @@ final class RunScan {
     if (!busy.tryHardBusy(page)) {
       return false;
     }
-    if (!isReusable(page)) {
+    if (!PageQueue.CACHE.isKindOf(pages.queue(page)) || !allocator.isClean(page)) {
       busy.unbusy(page);
       return false;
     }
@@ -297,13 +298,5 @@ final class RunScan {
     pages.clearFlags(page, ~0);
     pages.unlock(page);
     return true;
-  }
-
-  private boolean isReusable(int page) {
-    return PageQueue.CACHE.isKindOf(pages.queue(page))
-        && !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.UNQUEUED)
-        && pages.holdCount(page) == 0
-        && pages.wireCount(page) == 0
-        && pages.dirty(page) == 0;
   }
 }

@@ -315,6 +315,21 @@ class ContigAllocatorTest {
     }
 
     @Test
+    void whatMustBeCommittedFirstIsPassedBy() {
+      fill();
+      int page = machine.pageAt(space, heap + (PAGES - 1) * SIZE);
+      RunLimits there = new RunLimits(page, page + 1, 1, 0);
+      vm.page().pages().setFlags(page, PageFlags.NEED_COMMIT);
+      assertThat(allocate(machine, there, 1)).isEqualTo(PageArray.NONE);
+      assertThat(machine.pageAt(space, heap + (PAGES - 1) * SIZE)).as("mapped").isEqualTo(page);
+
+      vm.page().pages().clearFlags(page, PageFlags.NEED_COMMIT);
+
+      assertThat(allocate(machine, there, 1)).isEqualTo(page);
+      requireContent();
+    }
+
+    @Test
     void whatIsHeldOrBusyIsPassedBy() {
       fill();
       for (int page = 3; page < 512; page += 16) {
