@@ -313,7 +313,7 @@ public final class Pmap implements Translations {
   /// installed: the caller has the map to itself.
   public void uncharge(VmThread self, long start, long end) {
     long whole = pieceOf(start + (1L << regionShift()) - 1);
-    memory.awaitEmpty(whole, pieceOf(end));
+    memory.awaitEmpty(self, whole, pieceOf(end));
     memory.uncharge(self, pieceOf(start), pieceOf(end - 1) + 1);
   }
 

@@ -241,10 +241,11 @@ abstract sealed class TableMemory permits LinearTable, TwoLevelTable {
 
   /// Waits until pieces from `first` to before `end`, of which every entry is removed, say so: a
   /// reverse scan needs no map, and may have removed one that it is about to count.
-  final void awaitEmpty(long first, long end) {
+  final void awaitEmpty(VmThread self, long first, long end) {
     for (long n = nextCharged(first); n >= 0 && n < end; n = nextCharged(n + 1)) {
       TablePieces.Piece piece = charged(n);
       for (int round = 1; piece.valid() != 0; round++) {
+        self.checkHalt(); // a scan that has panicked counts no more
         SpinLock.pause(round);
       }
     }

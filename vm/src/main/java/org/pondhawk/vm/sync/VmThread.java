@@ -152,10 +152,17 @@ public final class VmThread {
     } finally {
       retakeAll();
     }
+    checkHalt();
+    return woken;
+  }
+
+  /// Ends a wait in a halted machine: what it is for may never come.
+  ///
+  /// @throws org.pondhawk.vm.error.MachineHaltedException if the thread's machine is halted
+  public void checkHalt() {
     if (halt != null) {
       halt.check();
     }
-    return woken;
   }
 
   /// Runs something that blocks, as I/O, with every token given up meanwhile.

@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.check.VmCheck;
+import org.pondhawk.vm.error.MachineHaltedException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.page.Mappings;
@@ -323,6 +324,21 @@ class PmapTest {
 
       assertThat(unmap.join()).isTrue();
       assertThat(pmap.balloons()).isEmpty();
+    }
+
+    @Test
+    void isNotWaitedForInAHaltedMachine() {
+      TestMachine other = new TestMachine(256);
+      Space halted = other.vm.newSpace();
+      long region = 1L << halted.pmap().regionShift();
+      long at = (other.map(halted, 2000) + region - 1) & -region;
+      other.put(halted, at, 1);
+      halted.pmap().piece(at).raise(); // by a reverse scan that has panicked since
+      other.vm.halt(new VmPanic("a test"));
+
+      assertThatThrownBy(() -> halted.unmap(other.vm.newThread("unmap"), at, at + region))
+          .isInstanceOf(MachineHaltedException.class);
+      other.close();
     }
 
     @Test
