@@ -64,6 +64,11 @@ public final class ModelSpace {
     protection.subMap(page, page + count).clear();
   }
 
+  /// Changes what may be done with pages; those that are not mapped are skipped.
+  public void protect(long page, long count, Protection with) {
+    protection.subMap(page, page + count).replaceAll((_, _) -> with);
+  }
+
   /// Unmaps everything.
   public void clear() {
     content.clear();

@@ -60,6 +60,7 @@ public final class RandomUser implements AutoCloseable {
     MAP(3),
     MAP_AT(3),
     UNMAP(4),
+    PROTECT(4),
     PUT_LONG(20),
     PUT_INT(8),
     PUT_BYTE(8),
@@ -170,6 +171,7 @@ public final class RandomUser implements AutoCloseable {
       case MAP -> map();
       case MAP_AT -> mapAt();
       case UNMAP -> unmap();
+      case PROTECT -> protect();
       case PUT_LONG -> put(Long.BYTES);
       case PUT_INT -> put(Integer.BYTES);
       case PUT_BYTE -> put(Byte.BYTES);
@@ -253,13 +255,32 @@ public final class RandomUser implements AutoCloseable {
   }
 
   private void unmap() {
-    long page = somePage() - random.nextInt(3);
-    long count = 1L + random.nextInt(random.nextBoolean() ? 4 : mostPages);
-    page = Math.clamp(page, firstPage, firstPage + windowPages - 1);
-    count = ownsSpace ? count : Math.min(count, firstPage + windowPages - page);
+    long page = someFirstPage();
+    long count = someCount(page);
     note("%s.unmap(0x%xL, %dL);", spaceName(), page * pageSize, count * pageSize);
     space.unmap(page * pageSize, count * pageSize);
     model.unmap(page, count);
+  }
+
+  private void protect() {
+    long page = someFirstPage();
+    long count = someCount(page);
+    Protection with = random.nextBoolean() ? Protection.READ_WRITE : someProtection();
+    note(
+        "%s.protect(0x%xL, %dL, Protection.%s);",
+        spaceName(), page * pageSize, count * pageSize, with);
+    space.protect(page * pageSize, count * pageSize, with);
+    model.protect(page, count, with);
+  }
+
+  private long someFirstPage() {
+    return Math.clamp(somePage() - random.nextInt(3), firstPage, firstPage + windowPages - 1);
+  }
+
+  /// How many pages of the window from one on.
+  private long someCount(long page) {
+    long count = 1L + random.nextInt(random.nextBoolean() ? 4 : mostPages);
+    return ownsSpace ? count : Math.min(count, firstPage + windowPages - page);
   }
 
   private void put(int size) {

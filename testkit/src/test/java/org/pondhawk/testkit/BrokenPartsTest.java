@@ -149,8 +149,8 @@ class BrokenPartsTest {
       PageArray pages = machine.page().pages();
       int page = pages.frames().frameOf(frame);
       MapEntry entry = Objects.requireNonNull(inside.map().find(address));
-      int object = entry.backing().object().slot();
-      long pindex = entry.backing().pindex(address, pages.frames().pageShift());
+      int object = entry.head().object().slot();
+      long pindex = entry.head().pindex(address, pages.frames().pageShift());
       return await(
           () -> pages.object(page) != object || pages.pindex(page) != pindex,
           GRACE_FOR_THE_BROKEN_NANOS);

@@ -91,6 +91,40 @@ public final class AddressSpace implements AutoCloseable {
     edge.run(self -> space.unmap(self, address, address + length));
   }
 
+  /// Changes what may be done with a range (`mprotect`). What is not mapped in the range is
+  /// skipped. A right that is taken is gone for every thread when this returns, but for a
+  /// [PageWindow] that is open; it waits for faults in this space and for leases that use the
+  /// right.
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @throws org.pondhawk.vm.error.AccessViolationException if a part of the range was
+  ///   [restricted][#restrict] to less; nothing is changed then
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] on the range is not closed
+  ///   in time, or is the calling thread's; nothing is changed then
+  public void protect(long address, long bytes, Protection protection) {
+    changeRights(address, bytes, protection, false);
+  }
+
+  /// Takes rights of a range for good (`vm_map_protect` with `set_max`): what is allowed now and
+  /// was more, and what [#protect] may ever allow, is no more than this from now on. Forks inherit
+  /// it.
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @throws org.pondhawk.vm.error.AccessViolationException if a part of the range was restricted
+  ///   to less already; nothing is changed then
+  /// @throws org.pondhawk.vm.error.LeaseHeldException as for [#protect]
+  public void restrict(long address, long bytes, Protection most) {
+    changeRights(address, bytes, most, true);
+  }
+
+  private void changeRights(long address, long bytes, Protection protection, boolean forGood) {
+    machine.haltSwitch().check();
+    long length = checkRange(address, bytes);
+    edge.run(self -> space.protect(self, address, address + length, protection.access, forGood));
+  }
+
   /// Makes a copy of this space as of now: a snapshot, or a process of its own (`fork`). Nothing is
   /// copied until one of the two stores into a page; what [#inherit] says otherwise is shared or
   /// left out. Takes about as long as a store for each region of 512 pages, and one wait for stores

@@ -6,6 +6,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.sync.VmThread;
@@ -57,7 +58,7 @@ final class EdgeThreads {
     return switch (t) {
       case VmPanic _ -> false;
       case IllegalStateException _, IllegalArgumentException _ -> true;
-      case OutOfPagesException _, UncheckedIOException _ -> true;
+      case AccessViolationException _, OutOfPagesException _, UncheckedIOException _ -> true;
       default -> false;
     };
   }

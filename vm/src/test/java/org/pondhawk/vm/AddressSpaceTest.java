@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.MachineHaltedException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.sync.Helper;
@@ -29,6 +30,116 @@ class AddressSpaceTest {
     space.close();
     assertThat(vm.check().problems()).isEmpty();
     vm.close();
+  }
+
+  @Nested
+  class Protecting {
+    private final long address = space.map(4 * PAGE, Protection.READ_WRITE);
+
+    private void store(long at) {
+      try (View view = space.view()) {
+        view.putLong(at, at);
+      }
+    }
+
+    private long load(long at) {
+      try (View view = space.view()) {
+        return view.getLong(at);
+      }
+    }
+
+    @Test
+    void takesTheRightToStoreFromWhatIsMapped() {
+      store(address + PAGE);
+
+      space.protect(address + PAGE, PAGE, Protection.READ);
+
+      assertThatThrownBy(() -> store(address + PAGE))
+          .isInstanceOf(AccessViolationException.class)
+          .hasMessageContaining("does not allow it");
+      assertThat(load(address + PAGE)).isEqualTo(address + PAGE);
+      store(address);
+      store(address + 2 * PAGE);
+    }
+
+    @Test
+    void takesTheRightToLoadAsWellAndKeepsTheBytes() {
+      store(address);
+      space.protect(address, PAGE, Protection.NONE);
+      assertThatThrownBy(() -> load(address)).isInstanceOf(AccessViolationException.class);
+
+      space.protect(address, PAGE, Protection.READ_WRITE);
+
+      assertThat(load(address)).isEqualTo(address);
+      store(address);
+    }
+
+    @Test
+    void reachesAViewThatIsInTheMiddleOfItsWork() {
+      try (View view = space.view()) {
+        view.putLong(address, 1);
+        space.protect(address, PAGE, Protection.READ);
+        assertThatThrownBy(() -> view.putLong(address, 2))
+            .isInstanceOf(AccessViolationException.class);
+        assertThat(view.getLong(address)).isOne();
+      }
+    }
+
+    @Test
+    void skipsHoles() {
+      space.unmap(address + PAGE, PAGE);
+      space.protect(address, 8 * PAGE, Protection.READ);
+      assertThatThrownBy(() -> store(address + 3 * PAGE))
+          .isInstanceOf(AccessViolationException.class);
+      assertThatThrownBy(() -> load(address + PAGE)).isInstanceOf(AccessViolationException.class);
+    }
+
+    @Test
+    void ofARestrictedRangeGivesNoMoreThanIsLeft() {
+      space.restrict(address + PAGE, PAGE, Protection.READ);
+
+      assertThatThrownBy(() -> store(address + PAGE)).isInstanceOf(AccessViolationException.class);
+      assertThatThrownBy(() -> space.protect(address, 4 * PAGE, Protection.READ_WRITE))
+          .isInstanceOf(AccessViolationException.class)
+          .hasMessageContaining("more than was left to allow");
+      assertThatThrownBy(() -> space.restrict(address, 4 * PAGE, Protection.READ_WRITE))
+          .isInstanceOf(AccessViolationException.class);
+      space.protect(address + PAGE, PAGE, Protection.NONE);
+      space.protect(address + PAGE, PAGE, Protection.READ);
+      assertThat(load(address + PAGE)).isZero();
+      store(address);
+    }
+
+    @Test
+    void isInheritedWithItsLimit() {
+      store(address);
+      space.restrict(address, PAGE, Protection.READ);
+      try (AddressSpace child = space.fork();
+          View view = child.view()) {
+        assertThat(view.getLong(address)).isEqualTo(address);
+        assertThatThrownBy(() -> view.putLong(address, 1))
+            .isInstanceOf(AccessViolationException.class);
+        assertThatThrownBy(() -> child.protect(address, PAGE, Protection.READ_WRITE))
+            .isInstanceOf(AccessViolationException.class);
+      }
+    }
+
+    @Test
+    void waitsForALeaseThatUsesTheRight() {
+      try (View view = space.view();
+          PageLease _ = view.lease(address, LeaseMode.WRITE)) {
+        assertThatThrownBy(() -> space.protect(address, PAGE, Protection.READ))
+            .isInstanceOf(LeaseHeldException.class);
+        space.protect(address + PAGE, PAGE, Protection.READ);
+      }
+      space.protect(address, PAGE, Protection.READ);
+      try (View view = space.view();
+          PageLease _ = view.lease(address, LeaseMode.READ)) {
+        space.protect(address, PAGE, Protection.READ);
+        assertThatThrownBy(() -> space.protect(address, PAGE, Protection.NONE))
+            .isInstanceOf(LeaseHeldException.class);
+      }
+    }
   }
 
   @Nested

@@ -223,6 +223,8 @@ class MisuseAuditTest {
       calls.put("map", s -> s.map(PAGE, Protection.READ));
       calls.put("mapAt", s -> s.mapAt(address + 8 * PAGE, PAGE, Protection.READ));
       calls.put("unmap", s -> s.unmap(address, PAGE));
+      calls.put("protect", s -> s.protect(address, PAGE, Protection.READ));
+      calls.put("restrict", s -> s.restrict(address, PAGE, Protection.READ));
       calls.put("fork", s -> s.fork().close());
       calls.put("inherit", s -> s.inherit(address, PAGE, Inheritance.NONE));
       calls.put("freeze", AddressSpace::freeze);

@@ -112,7 +112,7 @@ final class MappingCheck {
         Access.allows(entry.access(), Access.WRITE)
             && !entry.needsCopy()
             && shown != null
-            && (shown == entry.backing() || isOursAlone(entry.backing(), shown));
+            && (shown == entry.backing() || isOursAlone(entry.head(), shown));
     findings.require(
         !Pte.isWritable(pte) || space.pmap().isFrozen(address) || mayStore,
         "%s: writable, but %s",
@@ -127,7 +127,7 @@ final class MappingCheck {
   }
 
   /// The element of a chain that has the page of an address resident, the nearest first.
-  private @Nullable Backing nearest(Backing head, long address) {
+  private @Nullable Backing nearest(@Nullable Backing head, long address) {
     for (Backing element = head; element != null; element = element.next()) {
       long pindex = element.pindex(address, pages.frames().pageShift());
       if (element.object().resident().get(pindex) != IntRadix.NONE) {

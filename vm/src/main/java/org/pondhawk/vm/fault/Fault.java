@@ -58,6 +58,6 @@ public final class Fault {
   }
 
   Backing head() {
-    return entry().backing();
+    return entry().head();
   }
 }

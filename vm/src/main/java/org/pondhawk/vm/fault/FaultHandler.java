@@ -106,6 +106,7 @@ public final class FaultHandler {
           parts.stats().count(self.stripe(), Event.IN_TRANSIT, 1);
           patience = parts.gate().checkBusyWait(self, patience);
         }
+        case UNTOUCHED -> space.giveObject(address);
         case SHADOW -> space.shadow(address);
         case FROZEN -> {
           self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
@@ -130,6 +131,9 @@ public final class FaultHandler {
       boolean write = access == Access.WRITE;
       if (write && space.isFrozen() && !fault.copiesOnly) {
         return Outcome.FROZEN;
+      }
+      if (entry.backing() == null) {
+        return Outcome.UNTOUCHED;
       }
       if (write && entry.needsCopy()) {
         return Outcome.SHADOW;

@@ -10,6 +10,8 @@ enum Outcome {
   READ_BENEATH,
   /// Somebody else was at work on the page; the attempt has waited.
   AGAIN,
+  /// Nobody has touched the range before: it needs an object.
+  UNTOUCHED,
   /// The range needs an object of its own before it is stored into.
   SHADOW,
   /// Stores into the space wait until it is thawed.

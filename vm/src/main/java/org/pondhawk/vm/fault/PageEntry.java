@@ -2,7 +2,6 @@ package org.pondhawk.vm.fault;
 
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Access;
-import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
@@ -41,7 +40,7 @@ final class PageEntry {
       fault.space.pmap().enterNew(fault.address, page, mayStore(fault, ours), fault.write);
     } else {
       if (fault.write) {
-        forgetSwapCopy(fault.self, fault.entry(), page);
+        forgetSwapCopy(fault.self, fault.head().object(), page);
       }
       fault.space.pmap().enter(fault.address, page, mayStore(fault, ours), fault.write);
     }
@@ -60,9 +59,8 @@ final class PageEntry {
   /// A page that is about to change needs its copy in swap no more (`swap_pager_unswapped`). Where
   /// the token is not held exclusively the copy stays until the page is written anew: stale, but
   /// never read, since the page is dirty.
-  private void forgetSwapCopy(VmThread self, MapEntry entry, int page) {
+  private void forgetSwapCopy(VmThread self, VmObject object, int page) {
     pages.setDirty(page);
-    VmObject object = entry.backing().object();
     Pager pager = object.pager();
     if (pager != null
         && pages.hasFlag(page, PageFlags.SWAPPED)

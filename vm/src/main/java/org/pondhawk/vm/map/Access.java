@@ -8,6 +8,9 @@ public final class Access {
   /// Stores.
   public static final int WRITE = 2;
 
+  /// Every kind (`VM_PROT_ALL`).
+  public static final int ALL = READ | WRITE;
+
   private Access() {}
 
   /// Whether every wanted kind is allowed.

@@ -67,6 +67,17 @@ public final class AddressMap {
     return entry != null && entry.contains(address) ? entry : null;
   }
 
+  /// The first entry that starts behind an address, or null.
+  public @Nullable MapEntry after(long address) {
+    return entries.higher(address);
+  }
+
+  /// The first entry that ends behind an address, or null.
+  public @Nullable MapEntry from(long address) {
+    MapEntry entry = find(address);
+    return entry == null ? after(address) : entry;
+  }
+
   /// Whether nothing is mapped in a range.
   boolean isFree(long start, long end) {
     MapEntry entry = entries.floor(end - 1);

@@ -41,7 +41,7 @@ public final class ChainCut {
   private ChainCut(Space space, MapEntry planned, List<Left> left) {
     this.space = space;
     this.planned = planned;
-    this.head = planned.backing().object();
+    this.head = planned.head().object();
     this.left = left;
     this.pindex = left.getFirst().firstPindex();
   }
@@ -75,8 +75,8 @@ public final class ChainCut {
   private static @Nullable ChainCut planOf(VmThread self, Space space, MapEntry entry) {
     List<Left> all = new ArrayList<>();
     int worth = 0;
-    long above = weight(self, entry.backing().object());
-    for (Backing e = entry.backing().next(); e != null; e = e.next()) {
+    long above = weight(self, entry.head().object());
+    for (Backing e = entry.head().next(); e != null; e = e.next()) {
       VmObject object = e.object();
       long weight = weight(self, object);
       all.add(new Left(object, e.firstPindex(), arrivals(self, object)));

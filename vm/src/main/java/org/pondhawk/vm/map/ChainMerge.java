@@ -64,8 +64,8 @@ final class ChainMerge {
   /// them.
   private Step onPair(MapEntry entry, Work work) {
     Backing head = entry.backing();
-    Backing next = head.next();
-    if (next == null || !head.isAlone() || !next.isAlone()) {
+    Backing next = head == null ? null : head.next();
+    if (head == null || next == null || !head.isAlone() || !next.isAlone()) {
       return Step.NOTHING;
     }
     head.object().token().lock(self, true);

@@ -72,11 +72,10 @@ final class HiddenPages {
   /// @return false at the end of the space
   boolean step(Space space, Place place) {
     return space.withMapShared(map -> {
-      List<MapEntry> entries = map.overlapping(place.address, map.range());
-      if (entries.isEmpty()) {
+      MapEntry entry = map.from(place.address);
+      if (entry == null) {
         return false;
       }
-      MapEntry entry = entries.getFirst();
       Backing element = entry.backing();
       for (int n = 0; n < place.depth && element != null; n++) {
         element = element.next();

@@ -1,46 +1,92 @@
 package org.pondhawk.vm.map;
 
+import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.VmPanic;
+
 /// A mapped range of an address space and what may be done with it (`vm_map_entry`).
 ///
-/// @param backing what the range shows; it carries the range's bounds
-/// @param access which accesses are allowed, bits of [Access]
+/// @param start the first address
+/// @param end the address behind the last
+/// @param backing what the range shows, with its bounds; null while nobody has touched it, when it
+///   shows zeros
+/// @param access which accesses are allowed, bits of [Access] (`protection`)
+/// @param maxAccess which accesses may ever be allowed (`max_protection`)
 /// @param needsCopy whether the head's object may be seen by others who must not see our stores, so
-///   that the first store puts a new object above it (`NEEDS_COPY`)
+///   that the first store puts a new object above it (`MAP_ENTRY_NEEDS_COPY`)
 /// @param inheritance what a forked child gets of the range
-public record MapEntry(Backing backing, int access, boolean needsCopy, Inheritance inheritance) {
-  /// The first address.
-  public long start() {
-    return backing.start();
+public record MapEntry(
+    long start,
+    long end,
+    @Nullable Backing backing,
+    int access,
+    int maxAccess,
+    boolean needsCopy,
+    Inheritance inheritance) {
+  /// An entry that nobody has touched.
+  static MapEntry untouched(long start, long end, int access) {
+    return new MapEntry(start, end, null, access, Access.ALL, false, Inheritance.COPY);
   }
 
-  /// The address behind the last.
-  public long end() {
-    return backing.end();
+  /// What the range shows first.
+  ///
+  /// @throws VmPanic if nobody has touched it
+  public Backing head() {
+    if (backing == null) {
+      throw new VmPanic("nobody has touched " + this);
+    }
+    return backing;
+  }
+
+  /// How many elements lie beneath the head.
+  int depth() {
+    return backing == null ? 0 : backing.depth();
   }
 
   boolean contains(long address) {
-    return start() <= address && address < end();
+    return start <= address && address < end;
   }
 
-  /// The same entry with another chain.
+  /// The same entry with another chain, and its bounds.
   MapEntry with(Backing other, boolean copyNeeded) {
-    return new MapEntry(other, access, copyNeeded, inheritance);
+    return new MapEntry(
+        other.start(), other.end(), other, access, maxAccess, copyNeeded, inheritance);
   }
 
   /// The same entry with another inheritance.
   MapEntry with(Inheritance other) {
-    return new MapEntry(backing, access, needsCopy, other);
+    return new MapEntry(start, end, backing, access, maxAccess, needsCopy, other);
+  }
+
+  /// The same entry with other rights.
+  MapEntry with(int newAccess, int newMax) {
+    return new MapEntry(start, end, backing, newAccess, newMax, needsCopy, inheritance);
+  }
+
+  /// An untouched entry with other bounds.
+  MapEntry withBounds(long newStart, long newEnd) {
+    if (backing != null) {
+      throw new VmPanic("has pages: " + this);
+    }
+    return new MapEntry(newStart, newEnd, null, access, maxAccess, needsCopy, inheritance);
+  }
+
+  /// Whether another entry differs from this one in nothing but its bounds and what it shows.
+  boolean isLike(MapEntry other) {
+    return access == other.access
+        && maxAccess == other.maxAccess
+        && needsCopy == other.needsCopy
+        && inheritance == other.inheritance;
   }
 
   @Override
   public String toString() {
     return "0x%x-0x%x %s%s%s %s"
         .formatted(
-            start(),
-            end(),
+            start,
+            end,
             (access & Access.READ) != 0 ? "r" : "-",
             (access & Access.WRITE) != 0 ? "w" : "-",
             needsCopy ? "c" : "-",
-            backing.object());
+            backing == null ? "untouched" : backing.object());
   }
 }

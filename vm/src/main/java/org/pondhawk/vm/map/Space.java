@@ -1,8 +1,8 @@
 package org.pondhawk.vm.map;
 
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -24,8 +24,12 @@ import org.pondhawk.vm.sync.WaitChannel;
 /// **Contract.** Addresses and lengths are multiples of the page size and lie in the range; the
 /// caller has checked that. Every change waits for faults that are under way in this space.
 public final class Space {
+  /// How many bytes of a mapping share an object at most (`MAP_ENTRY_PARTITION_SIZE`).
+  private static final long PARTITION = 32L << 20;
+
   private final long id;
   private final AddressMap map;
+  private final Clipper clipper;
   private final Pmap pmap;
   private final Parts parts;
   private final SpaceLeases leases;
@@ -61,6 +65,7 @@ public final class Space {
   public Space(long id, long range, Pmap pmap, Parts parts) {
     this.id = id;
     this.map = new AddressMap(range);
+    this.clipper = new Clipper(map, parts.pageShift());
     this.pmap = pmap;
     this.parts = parts;
     this.leases = new SpaceLeases("space " + id, parts.leases());
@@ -130,10 +135,40 @@ public final class Space {
 
   private void insert(long start, long bytes, int access) {
     requireOpen();
-    VmObject object = parts.objects().create(bytes >>> parts.pageShift(), parts.nodes());
-    Backing backing = new Backing(start, start + bytes, object, 0, this, null);
+    map.insert(MapEntry.untouched(start, start + bytes, access));
+    clipper.join(start, start + bytes);
+  }
+
+  /// Gives the untouched entry of an address an object, or the part of it that lies in the same
+  /// partition: large mappings get many objects, so that threads at work in different parts meet on
+  /// different tokens (`vm_map_entry_partition`).
+  public void giveObject(long address) {
+    long stamp = map.lockExclusive();
+    try {
+      MapEntry entry = map.find(address);
+      if (entry != null && entry.backing() == null) {
+        long first = address & -PARTITION;
+        clipper.clip(first);
+        clipper.clip(first + PARTITION);
+        touch(Objects.requireNonNull(map.find(address)));
+      }
+    } finally {
+      map.unlockExclusive(stamp);
+    }
+  }
+
+  /// Gives an entry an object, if it has none.
+  private MapEntry touch(MapEntry entry) {
+    if (entry.backing() != null) {
+      return entry;
+    }
+    long pageCount = (entry.end() - entry.start()) >>> parts.pageShift();
+    VmObject object = parts.objects().create(pageCount, parts.nodes());
+    Backing backing = new Backing(entry.start(), entry.end(), object, 0, this, null);
     object.attach(backing);
-    map.insert(new MapEntry(backing, access, false, Inheritance.COPY));
+    MapEntry touched = entry.with(backing, false);
+    map.replace(entry, touched);
+    return touched;
   }
 
   /// Unmaps a range; what is not mapped in it is skipped (`vm_map_remove`). Returns when no thread
@@ -157,12 +192,17 @@ public final class Space {
     if (affected.isEmpty()) {
       return;
     }
+    boolean removed = false;
     for (MapEntry entry : affected) {
-      pmap.remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
+      if (entry.backing() != null) { // else no page of it was ever mapped
+        removed |= pmap.remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
+      }
     }
-    // Once a call: a guarded store may be under way. If it does not end, nothing has happened yet
-    // but that pages are mapped no more, and the next access maps them again.
-    parts.grace().synchronize("unmap");
+    if (removed) {
+      // Once a call: a guarded store may be under way. If it does not end, nothing has happened yet
+      // but that pages are mapped no more, and the next access maps them again.
+      parts.grace().synchronize("unmap");
+    }
     for (MapEntry entry : affected) {
       cut(self, entry, Math.max(start, entry.start()), Math.min(end, entry.end()));
     }
@@ -172,7 +212,7 @@ public final class Space {
   /// Takes [from, to) out of an entry, keeping what lies before and behind.
   private void cut(VmThread self, MapEntry entry, long from, long to) {
     Backing whole = entry.backing();
-    split(entry, from, to);
+    clipper.split(entry, from, to);
     long count = (to - from) >>> parts.pageShift();
     for (Backing element = whole; element != null; element = element.next()) {
       long first = element.pindex(from, parts.pageShift());
@@ -185,31 +225,6 @@ public final class Space {
   void leave(VmThread self, Backing element) {
     parts.reaper().release(self, element.object());
     parts.collapser().detached(element.object());
-  }
-
-  /// Replaces an entry by what lies before `from` and behind `to` in it. A reverse scan finds the
-  /// kept parts at every moment: in each object they replace the whole in one step. The references
-  /// of the whole are still held.
-  private void split(MapEntry entry, long from, long to) {
-    Backing whole = entry.backing();
-    List<Backing> kept = new ArrayList<>();
-    if (from > whole.start()) {
-      kept.add(whole.part(whole.start(), from, parts.pageShift()));
-    }
-    if (to < whole.end()) {
-      kept.add(whole.part(to, whole.end(), parts.pageShift()));
-    }
-    List<@Nullable Backing> partElements = new ArrayList<>(kept);
-    for (Backing element = whole; element != null; element = element.next()) {
-      VmObject object = element.object();
-      partElements.forEach(_ -> object.reference());
-      object.replace(element, partElements.toArray(Backing[]::new));
-      partElements.replaceAll(part -> part == null ? null : part.next());
-    }
-    map.remove(entry);
-    for (Backing part : kept) {
-      map.insert(entry.with(part, entry.needsCopy()));
-    }
   }
 
   /// Unmaps everything and gives the page table back; later accesses find nothing mapped. Waits for
@@ -238,6 +253,32 @@ public final class Space {
       pmap.close();
     } finally {
       map.unlockExclusive(stamp);
+    }
+  }
+
+  /// Changes what may be done with a range (`vm_map_protect`); what is not mapped in it is skipped.
+  /// Waits for the leases that it takes rights from.
+  ///
+  /// @param access bits of [Access]
+  /// @param forGood whether no more than that is ever to be allowed again
+  /// @throws org.pondhawk.vm.error.AccessViolationException if a part of it may not have these
+  ///   rights; nothing has changed
+  /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
+  public void protect(VmThread self, long start, long end, int access, boolean forGood) {
+    SpaceLeases.Stop stop =
+        Access.allows(access, Access.ALL)
+            ? null
+            : leases.stop(self, "protect", start, end, Access.allows(access, Access.READ));
+    try {
+      withMapLocked(m -> {
+        requireOpen();
+        new RightsChange(m, clipper, pmap, parts.grace()).apply(start, end, access, forGood);
+        return true;
+      });
+    } finally {
+      if (stop != null) {
+        leases.resume(stop);
+      }
     }
   }
 
@@ -279,9 +320,14 @@ public final class Space {
 
   private void inherit(MapEntry entry, Space child) {
     boolean copy = entry.inheritance() == Inheritance.COPY;
-    MapEntry ours = copy ? entry.with(entry.backing(), true) : shadowed(entry);
-    map.replace(entry, ours);
-    Backing theirs = ours.backing().in(child);
+    if (copy && entry.backing() == null) {
+      child.map.insert(entry); // zeros for both
+      return;
+    }
+    MapEntry touched = touch(entry);
+    MapEntry ours = copy ? touched.with(touched.head(), true) : shadowed(touched);
+    map.replace(touched, ours);
+    Backing theirs = ours.head().in(child);
     theirs.attachAll();
     child.map.insert(ours.with(theirs, copy));
   }
@@ -301,10 +347,10 @@ public final class Space {
   }
 
   private MapEntry shadowed(MapEntry entry) {
-    Backing head = entry.backing();
     if (!entry.needsCopy()) {
       return entry;
     }
+    Backing head = entry.head();
     // Nobody else shows the object any more, but a window of another space may still be on a page
     // of it. To find that out costs a look at every page; where there is any window, a copy is
     // made.
@@ -323,25 +369,14 @@ public final class Space {
     long stamp = map.lockExclusive();
     try {
       requireOpen();
-      clip(start);
-      clip(end);
+      clipper.clip(start);
+      clipper.clip(end);
       for (MapEntry entry : map.overlapping(start, end)) {
         map.replace(entry, entry.with(inheritance));
       }
+      clipper.join(start, end);
     } finally {
       map.unlockExclusive(stamp);
-    }
-  }
-
-  /// Splits the entry that an address lies inside of, so that one starts there.
-  private void clip(long address) {
-    MapEntry entry = map.find(address);
-    if (entry == null || entry.start() == address) {
-      return;
-    }
-    split(entry, address, address);
-    for (Backing element = entry.backing(); element != null; element = element.next()) {
-      element.object().dereferenceShared();
     }
   }
 
@@ -400,8 +435,7 @@ public final class Space {
 
   /// How deep the deepest chain is.
   public int depth() {
-    return withMapShared(
-        m -> m.all().stream().mapToInt(entry -> entry.backing().depth()).max().orElse(0));
+    return withMapShared(m -> m.all().stream().mapToInt(MapEntry::depth).max().orElse(0));
   }
 
   /// The address of the first entry from one on that may be stored into and is too deep, or -1.
@@ -411,7 +445,7 @@ public final class Space {
     return withMapShared(m ->
         m.overlapping(from, m.range()).stream()
             .filter(e -> e.start() >= from && Access.allows(e.access(), Access.WRITE))
-            .filter(e -> e.backing().depth() >= depth)
+            .filter(e -> e.depth() >= depth)
             .mapToLong(MapEntry::start)
             .findFirst()
             .orElse(-1));

@@ -256,13 +256,7 @@ public final class Pmap implements Translations {
   }
 
   private void protectPiece(long piece) {
-    long end = firstAddressOf(piece + 1);
-    for (long a = firstAddressOf(piece); a < end; a += 1L << pageShift) {
-      long pte = entry(a);
-      if (Pte.isWritable(pte)) {
-        writeProtect(a, pages.frames().frameOf(Pte.frame(pte)));
-      }
-    }
+    writeProtectIn(firstAddressOf(piece), firstAddressOf(piece + 1));
   }
 
   /// Sets the accessed bit, and for a store the modified bit, as hardware does.
@@ -291,21 +285,56 @@ public final class Pmap implements Translations {
   ///
   /// @param start the first address
   /// @param end the address behind the last
-  public void remove(long start, long end) {
+  /// @return whether there was any
+  public boolean remove(long start, long end) {
+    boolean any = false;
     long n = memory.nextCharged(pieceOf(start));
     while (n >= 0 && firstAddressOf(n) < end) {
-      removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
+      any |= removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
       n = memory.nextCharged(n + 1);
     }
+    return any;
   }
 
-  private void removeIn(long start, long end) {
+  private boolean removeIn(long start, long end) {
+    boolean any = false;
     for (long address = start; address < end; address += 1L << pageShift) {
       long pte = entry(address);
       if (Pte.isValid(pte)) {
         remove(address, pages.frames().frameOf(Pte.frame(pte)), true);
+        any = true;
       }
     }
+    return any;
+  }
+
+  /// Takes the right to store from every entry of a range (`pmap_protect`), collecting bits. The
+  /// caller begins a grace period before it relies on it.
+  ///
+  /// @param start the first address
+  /// @param end the address behind the last
+  /// @return whether any had it
+  public boolean writeProtect(long start, long end) {
+    boolean any = false;
+    long n = memory.nextCharged(pieceOf(start));
+    while (n >= 0 && firstAddressOf(n) < end) {
+      any |=
+          writeProtectIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
+      n = memory.nextCharged(n + 1);
+    }
+    return any;
+  }
+
+  private boolean writeProtectIn(long start, long end) {
+    boolean any = false;
+    for (long a = start; a < end; a += 1L << pageShift) {
+      long pte = entry(a);
+      if (Pte.isWritable(pte)) {
+        writeProtect(a, pages.frames().frameOf(Pte.frame(pte)));
+        any = true;
+      }
+    }
+    return any;
   }
 
   /// Uncharges the pieces of the table that lie in a range and have no valid entry, and the region

@@ -211,6 +211,6 @@ class CopyOnWriteTest {
   }
 
   private VmObject head(Space space) {
-    return java.util.Objects.requireNonNull(space.map().find(base)).backing().object();
+    return java.util.Objects.requireNonNull(space.map().find(base)).head().object();
   }
 }

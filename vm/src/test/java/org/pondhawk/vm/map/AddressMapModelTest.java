@@ -9,12 +9,9 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.pondhawk.vm.boot.TestMachine;
-import org.pondhawk.vm.object.VmObject;
 
 /// The map against an array with one cell for each page of a small range.
 class AddressMapModelTest {
@@ -22,22 +19,12 @@ class AddressMapModelTest {
   private static final long SIZE = 4096;
   private static final int STEPS = 1_500;
 
-  private final TestMachine machine = new TestMachine(256);
-  private final Space space = machine.vm.newSpace();
-  private final VmObject object = machine.vm.objects().create(PAGES, machine.vm.nodes());
-
-  @AfterEach
-  void release() {
-    machine.close();
-  }
-
   static LongStream seeds() {
     return LongStream.concat(LongStream.rangeClosed(1, 15), LongStream.of(System.nanoTime()));
   }
 
-  private MapEntry entry(long start, long end) {
-    Backing backing = new Backing(start, end, object, 0, space, null);
-    return new MapEntry(backing, Access.READ, false, Inheritance.COPY);
+  private static MapEntry entry(long start, long end) {
+    return MapEntry.untouched(start, end, Access.READ);
   }
 
   @ParameterizedTest(name = "seed {0}")

@@ -10,12 +10,9 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.pondhawk.vm.boot.TestMachine;
-import org.pondhawk.vm.object.VmObject;
 
 /// The table of entries, with enough of them for many pieces, against a sorted map.
 class EntryTableModelTest {
@@ -24,24 +21,15 @@ class EntryTableModelTest {
   private static final int STEPS = 30_000;
   private static final int STEPS_PER_LOOK = 500;
 
-  private final TestMachine machine = new TestMachine(256);
-  private final Space space = machine.vm.newSpace();
-  private final VmObject object = machine.vm.objects().create(PAGES, machine.vm.nodes());
   private final EntryTable table = new EntryTable();
   private final TreeMap<Long, MapEntry> model = new TreeMap<>();
-
-  @AfterEach
-  void release() {
-    machine.close();
-  }
 
   static LongStream seeds() {
     return LongStream.concat(LongStream.rangeClosed(1, 4), LongStream.of(System.nanoTime()));
   }
 
-  private MapEntry entry(long start, long end) {
-    Backing backing = new Backing(start, end, object, 0, space, null);
-    return new MapEntry(backing, Access.READ, false, Inheritance.COPY);
+  private static MapEntry entry(long start, long end) {
+    return MapEntry.untouched(start, end, Access.READ);
   }
 
   private static @Nullable MapEntry valueOf(Map.@Nullable Entry<Long, MapEntry> found) {

@@ -133,6 +133,7 @@ class SpaceTest {
   @Test
   void whatStaysMappedIsFoundByAReverseScanAtEveryMoment() {
     long start = machine.map(space, 3_000);
+    machine.get(space, start);
     VmObject object = machine.vm.objects().all().getFirst();
     AtomicBoolean done = new AtomicBoolean();
     Helper<Boolean> scanner =

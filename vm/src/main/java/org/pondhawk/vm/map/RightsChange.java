@@ -1,0 +1,75 @@
+package org.pondhawk.vm.map;
+
+import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.pmap.Pmap;
+import org.pondhawk.vm.sync.Grace;
+
+/// A change of what may be done with a range (`vm_map_protect`).
+///
+/// **Contract.** The map is locked exclusively, and leases in the way have ended. Rights that are
+/// taken are gone for every thread when it returns; rights that are given show in the next fault.
+/// What is not mapped in the range is skipped.
+///
+/// **Failure.** All entries are asked before any is changed. If a store under way does not end,
+/// pages have lost their mappings, which faults give back, and the entries are as they were.
+final class RightsChange {
+  private final AddressMap map;
+  private final Clipper clipper;
+  private final Pmap pmap;
+  private final Grace grace;
+
+  RightsChange(AddressMap map, Clipper clipper, Pmap pmap, Grace grace) {
+    this.map = map;
+    this.clipper = clipper;
+    this.pmap = pmap;
+    this.grace = grace;
+  }
+
+  /// Changes a range.
+  ///
+  /// @param access what is to be allowed, bits of [Access]
+  /// @param forGood whether no more than that is ever to be allowed again; rights that an entry
+  ///   does not have now are not given then
+  /// @throws AccessViolationException if an entry may not have these rights
+  void apply(long start, long end, int access, boolean forGood) {
+    for (MapEntry entry : map.overlapping(start, end)) {
+      if (!Access.allows(entry.maxAccess(), access)) {
+        throw new AccessViolationException(
+            Math.max(start, entry.start()), "protect", "more than was left to allow: " + entry);
+      }
+    }
+    clipper.clip(start);
+    clipper.clip(end);
+    try {
+      boolean weakened = false;
+      for (MapEntry entry : map.overlapping(start, end)) {
+        weakened |= weaken(entry, access);
+      }
+      if (weakened) {
+        grace.synchronize("protect");
+      }
+      for (MapEntry entry : map.overlapping(start, end)) {
+        map.replace(
+            entry,
+            forGood
+                ? entry.with(entry.access() & access, access)
+                : entry.with(access, entry.maxAccess()));
+      }
+    } finally {
+      clipper.join(start, end);
+    }
+  }
+
+  /// Takes from the mappings of an entry what it is to lose.
+  ///
+  /// @return whether any had it
+  private boolean weaken(MapEntry entry, int access) {
+    int lost = entry.access() & ~access;
+    if (entry.backing() == null || lost == 0) {
+      return false;
+    }
+    return (lost & Access.READ) == 0
+        ? pmap.writeProtect(entry.start(), entry.end())
+        : pmap.remove(entry.start(), entry.end());
+  }
+}
