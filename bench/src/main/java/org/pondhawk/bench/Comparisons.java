@@ -15,6 +15,7 @@ final class Comparisons {
           new ForkComparison(),
           new GraceComparison(),
           new LoadsComparison(),
+          new MapComparison(),
           new AllocComparison(),
           new BusyComparison(),
           new BootComparison(),

@@ -33,6 +33,10 @@ record Effort(
   /// As little as shows that a comparison still works; for tests.
   static final Effort SMOKE = new Effort(1, 2, 2, List.of(MIB), MIB, 2, 3, List.of(2));
 
+  boolean isSmoke() {
+    return rounds == SMOKE.rounds;
+  }
+
   boolean isQuick() {
     return rounds < FULL.rounds;
   }
