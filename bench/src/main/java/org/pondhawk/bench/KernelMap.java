@@ -14,7 +14,7 @@ final class KernelMap {
   static final int READ_WRITE = 3;
 
   private static final int PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
-  private static final int FIXED_NO_REPLACE = 0x10_0000;
+  private static final int FIXED = 0x10;
 
   private static final MethodHandle MMAP =
       handle(
@@ -38,9 +38,9 @@ final class KernelMap {
     return map(0, bytes, protection, PRIVATE_ANONYMOUS_NORESERVE);
   }
 
-  /// Maps at an address where nothing is.
+  /// Maps at an address, where nothing is or what is there may go.
   static void mapAt(long address, long bytes, int protection) {
-    long got = map(address, bytes, protection, PRIVATE_ANONYMOUS_NORESERVE | FIXED_NO_REPLACE);
+    long got = map(address, bytes, protection, PRIVATE_ANONYMOUS_NORESERVE | FIXED);
     if (got != address) {
       throw new IllegalStateException("mmap at 0x%x gave 0x%x".formatted(address, got));
     }

@@ -19,6 +19,7 @@ public final class AddressMap {
   private final StampedLock lock = new StampedLock();
   private final long range;
   private final EntryTable entries = new EntryTable();
+  private final FreeHints hints = new FreeHints();
   private long size;
 
   /// Makes an empty map of the addresses below `range`.
@@ -89,8 +90,20 @@ public final class AddressMap {
   /// @param length in bytes
   /// @param alignment a power of two
   long findSpace(long length, long from, long alignment) {
-    long start = entries.firstFit(from, length, alignment);
-    return start >= 0 && start <= range && range - start >= length ? start : -1;
+    long start = entries.firstFit(hints.begin(length, alignment, from), length, alignment);
+    if (start < 0 || start > range || range - start < length) {
+      return -1;
+    }
+    hints.found(length, alignment, from, start);
+    return start;
+  }
+
+  /// Notes that a range was unmapped, so that searches look there again.
+  void unmapped(long start, long end) {
+    MapEntry before = start == 0 ? null : entries.floor(start - 1);
+    MapEntry behind = entries.higher(end - 1);
+    long from = before == null ? 0 : before.end();
+    hints.hole(from, (behind == null ? range : behind.start()) - from);
   }
 
   /// Adds an entry whose range is free.

@@ -34,6 +34,10 @@ final class Clipper {
   /// Replaces an entry by what lies before `from` and behind `to` in it. The references of the
   /// whole are still held.
   void split(MapEntry entry, long from, long to) {
+    if (entry.backing() == null) {
+      splitUntouched(entry, from, to);
+      return;
+    }
     List<MapEntry> kept = new ArrayList<>();
     if (from > entry.start()) {
       kept.add(part(entry, entry.start(), from));
@@ -53,11 +57,18 @@ final class Clipper {
     kept.forEach(map::insert);
   }
 
+  private void splitUntouched(MapEntry entry, long from, long to) {
+    map.remove(entry);
+    if (from > entry.start()) {
+      map.insert(entry.withBounds(entry.start(), from));
+    }
+    if (to < entry.end()) {
+      map.insert(entry.withBounds(to, entry.end()));
+    }
+  }
+
   private MapEntry part(MapEntry entry, long start, long end) {
-    Backing whole = entry.backing();
-    return whole == null
-        ? entry.withBounds(start, end)
-        : entry.with(whole.part(start, end, pageShift), entry.needsCopy());
+    return entry.with(entry.head().part(start, end, pageShift), entry.needsCopy());
   }
 
   /// Joins the entries of a range, and those that touch it, where they are alike.

@@ -176,6 +176,9 @@ public final class Space {
   ///
   /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void unmap(VmThread self, long start, long end) {
+    if (unmapUntouched(start, end)) {
+      return;
+    }
     SpaceLeases.Stop stop = leases.stop(self, "unmap", start, end, false);
     try {
       withMapLocked(_ -> {
@@ -184,6 +187,29 @@ public final class Space {
       });
     } finally {
       leases.resume(stop);
+    }
+  }
+
+  /// Unmaps a range that nobody has touched: it has no page, no page table and no lease that has
+  /// got one, so that there is nothing to wait for.
+  ///
+  /// @return false if somebody has; nothing is changed then
+  private boolean unmapUntouched(long start, long end) {
+    long stamp = map.lockExclusive();
+    try {
+      MapEntry first = map.from(start);
+      for (MapEntry e = first; e != null && e.start() < end; e = map.after(e.start())) {
+        if (e.backing() != null) {
+          return false;
+        }
+      }
+      for (MapEntry e = first; e != null && e.start() < end; e = map.after(e.start())) {
+        clipper.split(e, Math.max(start, e.start()), Math.min(end, e.end()));
+      }
+      map.unmapped(start, end);
+      return true;
+    } finally {
+      map.unlockExclusive(stamp);
     }
   }
 
@@ -206,6 +232,7 @@ public final class Space {
     for (MapEntry entry : affected) {
       cut(self, entry, Math.max(start, entry.start()), Math.min(end, entry.end()));
     }
+    map.unmapped(start, end);
     pmap.uncharge(self, start, end);
   }
 

@@ -60,6 +60,7 @@ class AddressMapModelTest {
         history.add("map.remove(map.find(%d));".formatted(start));
         MapEntry entry = cells[from];
         map.remove(entry);
+        map.unmapped(entry.start(), entry.end());
         Arrays.fill(cells, (int) (entry.start() / SIZE), (int) (entry.end() / SIZE), null);
       }
       compare(map, cells, random, history);
