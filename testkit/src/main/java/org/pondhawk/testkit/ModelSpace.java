@@ -1,6 +1,7 @@
 package org.pondhawk.testkit;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +68,21 @@ public final class ModelSpace {
   /// Changes what may be done with pages; those that are not mapped are skipped.
   public void protect(long page, long count, Protection with) {
     protection.subMap(page, page + count).replaceAll((_, _) -> with);
+  }
+
+  /// The mapped pages of a range.
+  public List<Long> mapped(long page, long count) {
+    return List.copyOf(content.subMap(page, page + count).keySet());
+  }
+
+  /// Whether loads are allowed from all mapped pages of a range.
+  public boolean isReadable(long page, long count) {
+    return !protection.subMap(page, page + count).containsValue(Protection.NONE);
+  }
+
+  /// Makes a page zeros.
+  public void zero(long page) {
+    content.put(page, zeros);
   }
 
   /// Unmaps everything.

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.pondhawk.vm.AddressSpace;
+import org.pondhawk.vm.Advice;
 import org.pondhawk.vm.LeaseMode;
 import org.pondhawk.vm.PageLease;
 import org.pondhawk.vm.Protection;
@@ -33,6 +34,7 @@ public final class RandomUser implements AutoCloseable {
   private static final int MOST_FORKS_ALONE = 3;
   private static final int MOST_FORKS_IN_WINDOW = 1;
   private static final int PAGES_COMPARED_AT_EXIT = 16;
+  private static final List<Advice> ADVICE = List.of(Advice.values());
   private static final HexFormat HEX = HexFormat.of();
 
   private final VirtualMemory vm;
@@ -61,6 +63,7 @@ public final class RandomUser implements AutoCloseable {
     MAP_AT(3),
     UNMAP(4),
     PROTECT(4),
+    ADVISE(3),
     PUT_LONG(20),
     PUT_INT(8),
     PUT_BYTE(8),
@@ -172,6 +175,7 @@ public final class RandomUser implements AutoCloseable {
       case MAP_AT -> mapAt();
       case UNMAP -> unmap();
       case PROTECT -> protect();
+      case ADVISE -> advise();
       case PUT_LONG -> put(Long.BYTES);
       case PUT_INT -> put(Integer.BYTES);
       case PUT_BYTE -> put(Byte.BYTES);
@@ -271,6 +275,36 @@ public final class RandomUser implements AutoCloseable {
         spaceName(), page * pageSize, count * pageSize, with);
     space.protect(page * pageSize, count * pageSize, with);
     model.protect(page, count, with);
+  }
+
+  /// Advice changes no byte, but that what is freed may be zeros: page by page.
+  private void advise() {
+    Advice advice = ADVICE.get(random.nextInt(ADVICE.size()));
+    long page = someFirstPage();
+    long count = someCount(page);
+    if (advice == Advice.FREE && !model.isReadable(page, count)) {
+      return; // what became of it could not be seen
+    }
+    note(
+        "%s.advise(0x%xL, %dL, Advice.%s);",
+        spaceName(), page * pageSize, count * pageSize, advice);
+    space.advise(page * pageSize, count * pageSize, advice);
+    if (advice == Advice.FREE) {
+      for (long p : model.mapped(page, count)) {
+        seeFreed(p * pageSize);
+      }
+    }
+  }
+
+  private void seeFreed(long address) {
+    byte[] bytes = new byte[pageSize];
+    note("%s.copyTo(0x%xL, new byte[%d], 0, %d);", viewName(), address, pageSize, pageSize);
+    view.copyTo(address, bytes, 0, pageSize);
+    if (Arrays.equals(bytes, new byte[pageSize])) {
+      model.zero(address / pageSize);
+    } else {
+      compare(address, bytes);
+    }
   }
 
   private long someFirstPage() {

@@ -2,6 +2,8 @@ package org.pondhawk.vm;
 
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
+import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.map.Behavior;
 import org.pondhawk.vm.map.Space;
 
 /// A range of addresses with memory mapped into it, as a process has one (`vmspace`).
@@ -123,6 +125,46 @@ public final class AddressSpace implements AutoCloseable {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
     edge.run(self -> space.protect(self, address, address + length, protection.access, forGood));
+  }
+
+  /// Says how a range is used (`madvise`). What is not mapped in the range is skipped. Only
+  /// [Advice#FREE] changes what can be read, and waits: for faults in this space, for transfers of
+  /// the range and for its leases.
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if [Advice#FREE] meets a [PageLease] that is
+  ///   not closed in time, or is the calling thread's; nothing is given up then
+  public void advise(long address, long bytes, Advice advice) {
+    machine.haltSwitch().check();
+    long end = address + checkRange(address, bytes);
+    edge.run(self -> {
+      switch (advice) {
+        case NORMAL -> space.use().setBehavior(address, end, Behavior.NORMAL);
+        case SEQUENTIAL -> space.use().setBehavior(address, end, Behavior.SEQUENTIAL);
+        case RANDOM -> space.use().setBehavior(address, end, Behavior.RANDOM);
+        case WILL_NEED -> space.use().advise(self, address, end, true);
+        case DONT_NEED -> space.use().advise(self, address, end, false);
+        case FREE -> space.use().discard(self, address, end);
+      }
+    });
+  }
+
+  /// Looks which pages of a range are in memory, and what happened to them (`mincore`).
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages; no more than 2^31 - 9 of them
+  /// @return the state of each page, as of a moment ago
+  /// @throws org.pondhawk.vm.error.AccessViolationException if a part of the range is not mapped
+  public Residency residency(long address, long bytes) {
+    machine.haltSwitch().check();
+    long length = checkRange(address, bytes);
+    byte[] states = new byte[Residency.pageCount(length, machine.spec().pageSize())];
+    long hole = edge.call(self -> space.use().residency(self, address, states));
+    if (hole >= 0) {
+      throw new AccessViolationException(hole, "residency", "not mapped");
+    }
+    return new Residency(states);
   }
 
   /// Makes a copy of this space as of now: a snapshot, or a process of its own (`fork`). Nothing is

@@ -225,6 +225,8 @@ class MisuseAuditTest {
       calls.put("unmap", s -> s.unmap(address, PAGE));
       calls.put("protect", s -> s.protect(address, PAGE, Protection.READ));
       calls.put("restrict", s -> s.restrict(address, PAGE, Protection.READ));
+      calls.put("advise", s -> s.advise(address, PAGE, Advice.FREE));
+      calls.put("residency", s -> s.residency(address + 8 * PAGE, PAGE));
       calls.put("fork", s -> s.fork().close());
       calls.put("inherit", s -> s.inherit(address, PAGE, Inheritance.NONE));
       calls.put("freeze", AddressSpace::freeze);

@@ -166,7 +166,15 @@ public final class Machine implements AutoCloseable {
         new LeaseParts(page, leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
     Space.Parts parts =
         new Space.Parts(
-            objects, nodes, reaper, allocator, grace, leases, collapser, frames.pageShift());
+            objects,
+            nodes,
+            reaper,
+            allocator,
+            grace,
+            leases,
+            collapser,
+            operations,
+            frames.pageShift());
     Spaces.Maker maker =
         (id, range) ->
             new Space(

@@ -3,6 +3,7 @@ package org.pondhawk.vm.fault;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Backing;
+import org.pondhawk.vm.map.Behavior;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.page.PageArray;
@@ -40,6 +41,7 @@ public final class Fault {
   /// Begins a walk down the chain of an entry.
   void begin(MapEntry found, long at, boolean forWrite) {
     entry = found;
+    self.setReadsAhead(found.behavior() != Behavior.RANDOM);
     address = at;
     write = forWrite;
     busyPage = PageArray.NONE;
@@ -47,6 +49,7 @@ public final class Fault {
 
   /// Ends the walk: an entry that is unmapped later is not kept alive.
   void end() {
+    self.setReadsAhead(true);
     entry = null;
   }
 

@@ -35,7 +35,7 @@ final class FaultBurst {
 
   /// Maps the neighbours of the page of a fault.
   void mapAround(Fault fault) {
-    if (pageCount == 0) {
+    if (pageCount == 0 || !fault.self.readsAhead()) {
       return;
     }
     long step = awayFromMapped(fault);

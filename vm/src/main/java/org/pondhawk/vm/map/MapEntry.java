@@ -14,6 +14,7 @@ import org.pondhawk.vm.error.VmPanic;
 /// @param needsCopy whether the head's object may be seen by others who must not see our stores, so
 ///   that the first store puts a new object above it (`MAP_ENTRY_NEEDS_COPY`)
 /// @param inheritance what a forked child gets of the range
+/// @param behavior how the range is said to be used
 public record MapEntry(
     long start,
     long end,
@@ -21,10 +22,12 @@ public record MapEntry(
     int access,
     int maxAccess,
     boolean needsCopy,
-    Inheritance inheritance) {
+    Inheritance inheritance,
+    Behavior behavior) {
   /// An entry that nobody has touched.
   static MapEntry untouched(long start, long end, int access) {
-    return new MapEntry(start, end, null, access, Access.ALL, false, Inheritance.COPY);
+    return new MapEntry(
+        start, end, null, access, Access.ALL, false, Inheritance.COPY, Behavior.NORMAL);
   }
 
   /// What the range shows first.
@@ -49,17 +52,22 @@ public record MapEntry(
   /// The same entry with another chain, and its bounds.
   MapEntry with(Backing other, boolean copyNeeded) {
     return new MapEntry(
-        other.start(), other.end(), other, access, maxAccess, copyNeeded, inheritance);
+        other.start(), other.end(), other, access, maxAccess, copyNeeded, inheritance, behavior);
   }
 
   /// The same entry with another inheritance.
   MapEntry with(Inheritance other) {
-    return new MapEntry(start, end, backing, access, maxAccess, needsCopy, other);
+    return new MapEntry(start, end, backing, access, maxAccess, needsCopy, other, behavior);
   }
 
   /// The same entry with other rights.
   MapEntry with(int newAccess, int newMax) {
-    return new MapEntry(start, end, backing, newAccess, newMax, needsCopy, inheritance);
+    return new MapEntry(start, end, backing, newAccess, newMax, needsCopy, inheritance, behavior);
+  }
+
+  /// The same entry, used in another way.
+  MapEntry with(Behavior other) {
+    return new MapEntry(start, end, backing, access, maxAccess, needsCopy, inheritance, other);
   }
 
   /// An untouched entry with other bounds.
@@ -67,7 +75,8 @@ public record MapEntry(
     if (backing != null) {
       throw new VmPanic("has pages: " + this);
     }
-    return new MapEntry(newStart, newEnd, null, access, maxAccess, needsCopy, inheritance);
+    return new MapEntry(
+        newStart, newEnd, null, access, maxAccess, needsCopy, inheritance, behavior);
   }
 
   /// Whether another entry differs from this one in nothing but its bounds and what it shows.
@@ -75,7 +84,8 @@ public record MapEntry(
     return access == other.access
         && maxAccess == other.maxAccess
         && needsCopy == other.needsCopy
-        && inheritance == other.inheritance;
+        && inheritance == other.inheritance
+        && behavior == other.behavior;
   }
 
   @Override

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
+import org.pondhawk.vm.object.PageOperations;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.pmap.Pmap;
@@ -33,6 +34,7 @@ public final class Space {
   private final Pmap pmap;
   private final Parts parts;
   private final SpaceLeases leases;
+  private final RangeUse use;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
   private final WaitChannel thawed = new WaitChannel("thaw");
   private volatile boolean closed;
@@ -57,6 +59,7 @@ public final class Space {
       Grace grace,
       LeaseParts leases,
       ChainCollapser collapser,
+      PageOperations operations,
       int pageShift) {}
 
   /// Makes an empty space.
@@ -69,6 +72,7 @@ public final class Space {
     this.pmap = pmap;
     this.parts = parts;
     this.leases = new SpaceLeases("space " + id, parts.leases());
+    this.use = new RangeUse(this, clipper, parts);
   }
 
   /// A number that no other space of the machine ever has.
@@ -84,6 +88,11 @@ public final class Space {
   /// The page table.
   public Pmap pmap() {
     return pmap;
+  }
+
+  /// What programs say of their use of ranges, and ask about them.
+  public RangeUse use() {
+    return use;
   }
 
   /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
@@ -520,7 +529,8 @@ public final class Space {
     }
   }
 
-  private void requireOpen() {
+  /// Requires that the space is not closed. Asked with the map locked.
+  void requireOpen() {
     if (closed) {
       throw new IllegalStateException("the address space is closed");
     }

@@ -113,6 +113,11 @@ public final class Pmap implements Translations {
     return RawMemory.getLongAcquire(slot(address));
   }
 
+  /// Whether the memory of the entry of an address is charged, so that it may be read.
+  public boolean isCharged(long address) {
+    return memory.nextCharged(pieceOf(address)) == pieceOf(address);
+  }
+
   /// Whether an address whose entry's memory is charged has a valid entry.
   public boolean isMapped(long address) {
     return Pte.isValid(entry(address));

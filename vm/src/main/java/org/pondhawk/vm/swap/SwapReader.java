@@ -80,7 +80,7 @@ public final class SwapReader {
   ///
   /// @return how many
   private int takeAhead(VmThread self, SwapPager pager, long pindex, int block, int[] run) {
-    VmObject object = objectOf(self, run[0]);
+    VmObject object = self.readsAhead() ? objectOf(self, run[0]) : null;
     int taken = 0;
     while (object != null && taken < burst) {
       long next = pindex + taken + 1;

@@ -28,6 +28,7 @@ public final class VmThread {
   private long deadlineNanos;
   private @Nullable HaltSwitch halt;
   private @Nullable LeasedPages leased;
+  private boolean readsAhead = true;
 
   /// Index nodes taken before tokens, for an operation that may insert.
   public final IntStack spareNodes = new IntStack();
@@ -101,6 +102,18 @@ public final class VmThread {
   /// @return from -20 to 20, 0 by default
   public int nice() {
     return nice;
+  }
+
+  /// Says whether the pages that follow what the thread reads next are worth reading with it.
+  public void setReadsAhead(boolean worth) {
+    readsAhead = worth;
+  }
+
+  /// Whether the pages that follow what the thread reads are worth reading with it.
+  ///
+  /// @return true unless something else was said
+  public boolean readsAhead() {
+    return readsAhead;
   }
 
   /// Bounds every wait of the thread from now on by a moment, in place of the machine's patience.

@@ -38,6 +38,7 @@ class SwapReaderTest {
     pages = machine.vm.page().pages();
     space = machine.vm.newSpace();
     base = machine.map(space, EVICTED);
+    machine.put(space, base, 1);
     object = Objects.requireNonNull(space.map().find(base)).head().object();
     for (int n = 0; n < EVICTED; n++) {
       machine.put(space, base + (long) n * PAGE, n + 1);

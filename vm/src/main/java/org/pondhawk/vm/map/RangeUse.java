@@ -1,0 +1,109 @@
+package org.pondhawk.vm.map;
+
+import java.util.List;
+import org.pondhawk.vm.error.AccessUnderWayException;
+import org.pondhawk.vm.sync.VmThread;
+
+/// What a program says of its use of ranges of an address space, and what it can ask about them
+/// (`vm_map_madvise`, `mincore`).
+///
+/// **Contract.** As [Space]: bounds are multiples of the page size. What is not mapped in a range
+/// is skipped.
+public final class RangeUse {
+  private final Space space;
+  private final Clipper clipper;
+  private final Space.Parts parts;
+
+  RangeUse(Space space, Clipper clipper, Space.Parts parts) {
+    this.space = space;
+    this.clipper = clipper;
+    this.parts = parts;
+  }
+
+  /// Says how a range is used (`vm_map_madvise`); what is not mapped in it is skipped.
+  public void setBehavior(long start, long end, Behavior behavior) {
+    space.withMapLocked(m -> {
+      space.requireOpen();
+      clipper.clip(start);
+      clipper.clip(end);
+      for (MapEntry entry : m.overlapping(start, end)) {
+        m.replace(entry, entry.with(behavior));
+      }
+      clipper.join(start, end);
+      return true;
+    });
+  }
+
+  /// Says that the resident pages of a range will be needed soon, or will not.
+  public void advise(VmThread self, long start, long end, boolean needed) {
+    RangeAdvice advice = new RangeAdvice(parts.leases().page(), parts.operations());
+    space.withMapShared(m -> {
+      space.requireOpen();
+      if (needed) {
+        advice.willNeed(self, m, start, end);
+      } else {
+        advice.dontNeed(self, m, start, end);
+      }
+      return true;
+    });
+  }
+
+  /// Gives up the bytes of a range (`MADV_FREE`): what nobody else can see reads as zeros when this
+  /// returns, and takes neither memory nor swap; what is shared, or shines through from a fork,
+  /// stays as it is. Waits for the leases of the range.
+  ///
+  /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
+  public void discard(VmThread self, long start, long end) {
+    SpaceLeases.Stop stop = space.leases().stop(self, "discard", start, end, false);
+    try {
+      space.withMapLocked(m -> {
+        space.requireOpen();
+        List<MapEntry> ours =
+            m.overlapping(start, end).stream().filter(RangeUse::isOursAlone).toList();
+        boolean removed = false;
+        for (MapEntry e : ours) {
+          removed |= space.pmap().remove(Math.max(start, e.start()), Math.min(end, e.end()));
+        }
+        if (removed) {
+          parts.grace().synchronize("discard");
+        }
+        for (MapEntry e : ours) {
+          discard(self, e.head(), Math.max(start, e.start()), Math.min(end, e.end()));
+        }
+        return true;
+      });
+    } finally {
+      space.leases().resume(stop);
+    }
+  }
+
+  private static boolean isOursAlone(MapEntry entry) {
+    Backing head = entry.backing();
+    return head != null && head.next() == null && !entry.needsCopy() && head.isAlone();
+  }
+
+  private void discard(VmThread self, Backing head, long from, long to) {
+    long count = (to - from) >>> space.pageShift();
+    parts.reaper().removePages(self, head.object(), head.pindex(from, space.pageShift()), count);
+  }
+
+  /// Looks which pages of a range are resident (`mincore`).
+  ///
+  /// @param into gets the bits of [ResidencyScan] of each page
+  /// @return the first address that is not mapped, or -1 if all are
+  public long residency(VmThread self, long start, byte[] into) {
+    ResidencyScan scan = new ResidencyScan(parts.leases().page().pages(), space.map(), space.pmap());
+    return space.withMapShared(_ -> {
+      space.requireOpen();
+      for (int i = 0; i < into.length; i++) {
+        long address = start + ((long) i << space.pageShift());
+        int bits = scan.of(self, address);
+        if (bits < 0) {
+          return address;
+        }
+        into[i] = (byte) bits;
+      }
+      return -1L;
+    });
+  }
+}
