@@ -22,6 +22,7 @@ import org.pondhawk.vm.sync.Grace;
 /// @param advice what is not needed for now
 /// @param finder pages by object and index
 /// @param grabber the same, made if absent
+/// @param cow sending pages out while others store into them
 public record PageOperations(
     PageContent content,
     PageProtection protection,
@@ -30,7 +31,8 @@ public record PageOperations(
     PageReclaim reclaim,
     PageAdvice advice,
     PageFinder finder,
-    PageGrabber grabber) {
+    PageGrabber grabber,
+    PageCow cow) {
   /// Makes the operations of a machine.
   public static PageOperations of(
       PageParts parts,
@@ -50,6 +52,7 @@ public record PageOperations(
         new PageReclaim(parts, allocator, content, protection),
         new PageAdvice(parts, content, mappings),
         finder,
-        new PageGrabber(parts, allocator, owner, nodes, finder, content));
+        new PageGrabber(parts, allocator, owner, nodes, finder, content),
+        new PageCow(parts, allocator, owner, content, protection, grace));
   }
 }

@@ -432,7 +432,7 @@ public class PageArray {
         && (content(page) & ~ContentWord.VALID_ALL) == 0;
   }
 
-  // ---- the mapping interlock
+  // ---- the mapping word: the interlock, and who sends the page
 
   /// Says that a mapping was detached whose bits are not collected yet, or that they are now.
   ///
@@ -448,8 +448,50 @@ public class PageArray {
   /// @param page a hard-busy page, so that no new mapping appears
   public final void awaitInterlock(int page) {
     long word = word(page, PageLayout.MAPPING);
-    for (int round = 1; RawMemory.getIntAcquire(word) != 0; round++) {
+    for (int round = 1; MappingWord.isLocked(RawMemory.getIntAcquire(word)); round++) {
       SpinLock.pause(round);
+    }
+  }
+
+  /// How many send a page's bytes out, which must not change meanwhile.
+  ///
+  /// @param page a page; it rises only while the page is hard-busy
+  /// @return the count
+  public final int cowCount(int page) {
+    return MappingWord.cow(RawMemory.getIntAcquire(word(page, PageLayout.MAPPING)));
+  }
+
+  /// Counts one more who sends a page.
+  ///
+  /// @param page a hard-busy page
+  /// @return false if there are as many as can be counted
+  public final boolean tryRaiseCow(int page) {
+    long word = word(page, PageLayout.MAPPING);
+    for (; ; ) {
+      int was = RawMemory.getIntAcquire(word);
+      if (MappingWord.cow(was) == MappingWord.MAX_COW) {
+        return false;
+      }
+      if (RawMemory.compareAndSetInt(word, was, was + MappingWord.ONE_COW)) {
+        return true;
+      }
+    }
+  }
+
+  /// Counts one less.
+  ///
+  /// @param page a page
+  /// @return false if there was none
+  public final boolean tryLowerCow(int page) {
+    long word = word(page, PageLayout.MAPPING);
+    for (; ; ) {
+      int was = RawMemory.getIntAcquire(word);
+      if (MappingWord.cow(was) == 0) {
+        return false;
+      }
+      if (RawMemory.compareAndSetInt(word, was, was - MappingWord.ONE_COW)) {
+        return true;
+      }
     }
   }
 
@@ -489,13 +531,14 @@ public class PageArray {
   /// @param page a page
   /// @return one line
   public String describe(int page) {
-    return "page %d: busy %s, flags %s, wire %d, hold %d, object %d at %d, queue %d, valid %02x, dirty %02x, activity %d, ticket %d"
+    return "page %d: busy %s, flags %s, wire %d, hold %d, cow %d, object %d at %d, queue %d, valid %02x, dirty %02x, activity %d, ticket %d"
         .formatted(
             page,
             BusyWord.describe(RawMemory.getIntAcquire(word(page, PageLayout.BUSY))),
             PageFlags.describe(flags(page)),
             wireCount(page),
             holdCount(page),
+            cowCount(page),
             object(page),
             pindex(page),
             queue(page),

@@ -234,8 +234,9 @@ public final class PageAllocator {
     stats.count(self.stripe(), Event.FREED, 1);
     requireFreeable(page);
     owner.remove(self, page);
-    // Over already, unless the daemon has just cached it.
-    boolean over = grace.beginAndAwait(pages.ticket(page));
+    boolean held = isHeld(page);
+    // Over already, unless the daemon has just cached it. A held frame waits without us.
+    boolean over = !held && grace.beginAndAwait(pages.ticket(page));
     if (over && poison) {
       pages.frames().poison(page);
     }
@@ -249,9 +250,9 @@ public final class PageAllocator {
             | PageFlags.SWAPPED
             | PageFlags.REFERENCED
             | PageFlags.FRAME_STATE);
-    boolean held = pages.holdCount(page) != 0;
-    PageQueue to = held ? PageQueue.HOLD : PageQueue.FREE;
-    queues.add(self.stripe(), page, over ? to : PageQueue.CACHE, false);
+    held |= pages.holdCount(page) != 0;
+    PageQueue unheld = over ? PageQueue.FREE : PageQueue.CACHE;
+    queues.add(self.stripe(), page, held ? PageQueue.HOLD : unheld, false);
     boolean wanted = busy.release(page);
     pages.unlock(page);
     if (wanted) {
@@ -262,6 +263,15 @@ public final class PageAllocator {
     }
     gate.pageFreed(self.stripe());
     zeroer.pageFreed();
+  }
+
+  /// Whether a page that becomes free is held: then its bytes stay until the last hold goes.
+  private boolean isHeld(int page) {
+    boolean held = pages.holdCount(page) != 0;
+    if (held && pages.ticket(page) == grace.next()) {
+      grace.begin(); // nobody else may ever begin it
+    }
+    return held;
   }
 
   private void requireFreeable(int page) {
@@ -309,18 +319,28 @@ public final class PageAllocator {
     }
   }
 
-  /// Moves a page whose last hold is gone from the hold to the free queue.
+  /// Moves a page whose last hold is gone off the hold queue.
   private void settleHeld(VmThread self, int page) {
     pages.lock(page);
     boolean free = pages.holdCount(page) == 0 && PageQueue.HOLD.isKindOf(pages.queue(page));
     if (free) {
       queues.remove(self.stripe(), page);
-      queues.add(self.stripe(), page, PageQueue.FREE, false);
+      addUnheld(self, page);
     }
     pages.unlock(page);
     if (free) {
       gate.pageFreed(self.stripe());
     }
+  }
+
+  /// Puts a page that was held on the free queue, or on the cache queue to wait for the end of its
+  /// grace period, as a page that is freed.
+  private void addUnheld(VmThread self, int page) {
+    boolean over = grace.isOver(pages.ticket(page));
+    if (over && poison) {
+      pages.frames().poison(page);
+    }
+    queues.add(self.stripe(), page, over ? PageQueue.FREE : PageQueue.CACHE, false);
   }
 
   /// Frees what a race of free and unhold left on a hold queue of a colour
@@ -331,7 +351,7 @@ public final class PageAllocator {
     }
     int page = search.takeExactly(self.stripe(), PageQueue.HOLD, color, takesUnheld);
     if (page != PageArray.NONE) {
-      queues.add(self.stripe(), page, PageQueue.FREE, false);
+      addUnheld(self, page);
       pages.unlock(page);
       gate.pageFreed(self.stripe());
     }
