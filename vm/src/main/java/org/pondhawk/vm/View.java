@@ -62,7 +62,7 @@ public abstract sealed class View extends LeaseAccess implements AutoCloseable
         guard.leave(); // it may have missed that, see Guard
         machine.grace().unregister(guard);
         heldPages.forEach(held -> unhold(machine, self, held));
-        leased.forEach(lease -> giveBack(machine, space, lease));
+        leased.forEach(lease -> giveBack(machine, space, self, lease));
         machine.nodes().unload(self);
         space.pmap().unpin();
         machine.release();

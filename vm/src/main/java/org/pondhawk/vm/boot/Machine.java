@@ -151,6 +151,7 @@ public final class Machine implements AutoCloseable {
             owner,
             nodes,
             seams.copyOnWrite(page, owner, mappings),
+            operations.cow(),
             halt,
             seams.pageLookup(pages, busy),
             spec.faults().prefaultPages());
@@ -163,7 +164,8 @@ public final class Machine implements AutoCloseable {
     List<Space> open = new CopyOnWriteArrayList<>();
     this.collapser = newCollapser(open);
     LeaseParts leases =
-        new LeaseParts(page, leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
+        new LeaseParts(
+            page, operations.cow(), leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
     Space.Parts parts =
         new Space.Parts(
             objects, nodes, reaper, allocator, grace, leases, collapser, frames.pageShift());

@@ -5,10 +5,11 @@ import org.pondhawk.vm.map.Lease;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pmap.Pte;
 
-/// Checks the leases: each has all its pages, mapped where it says, and no page is busy but as its
-/// leases say.
+/// Checks the leases: each has all its pages, mapped where it says, no page is busy but as its
+/// leases say, and those that are sent are held and may not be stored into.
 final class LeaseCheck {
   private final Machine machine;
   private final PageArray pages;
@@ -33,12 +34,26 @@ final class LeaseCheck {
         checkLease(space, lease);
       }
     }
-    int reserved = machine.leased().reserved();
+    int sent = machine.leased().sent();
+    int reserved = machine.leased().reserved() - sent;
     findings.require(
         counted == reserved, "open spaces lease %d pages, set aside are %d", counted, reserved);
+    int cow = 0;
     for (int page = 0; page < pages.frameCount(); page++) {
+      cow += pages.cowCount(page);
       checkBusy(page);
+      checkSent(page);
     }
+    findings.require(cow == sent, "%d pages are sent, snapshots are of %d", cow, sent);
+  }
+
+  /// That no mapping allows a store into it is seen where mappings are checked.
+  private void checkSent(int page) {
+    int cow = pages.cowCount(page);
+    findings.require(
+        pages.holdCount(page) >= cow && (cow == 0 || !pages.hasFlag(page, PageFlags.WRITABLE)),
+        "sent, but not held, or to be stored into: %s",
+        pages.describe(page));
   }
 
   private void checkLease(Space space, Lease lease) {

@@ -99,6 +99,11 @@ final class MappingCheck {
     findings.require(
         (pages.flags(page) & needed) == needed, "%s: not noted at %s", where, describe(page));
     findings.require(Pte.isConsistent(pte), "%s: bits that cannot be together", where);
+    findings.require(
+        !Pte.isWritable(pte) || pages.cowCount(page) == 0,
+        "%s: writable, but sent: %s",
+        where,
+        describe(page));
     Backing shown = nearest(entry.backing(), address);
     long shift = pages.frames().pageShift();
     findings.require(

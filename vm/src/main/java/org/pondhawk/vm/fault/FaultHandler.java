@@ -208,7 +208,8 @@ public final class FaultHandler {
     }
   }
 
-  /// Whether a store follows into a page that is being sent out: the object needs another one first.
+  /// Whether a store follows into a page that is being sent out: the object needs another one
+  /// first.
   private boolean mustNotStore(Fault fault, int page) {
     return fault.write && !fault.copiesOnly && cow.isSent(page);
   }

@@ -74,6 +74,13 @@ public final class PageCow {
     this.grace = grace;
   }
 
+  /// Whether a page has as many senders as can be counted: one more is for later.
+  ///
+  /// @param page a hard-busy page
+  public boolean isFull(int page) {
+    return pages.cowCount(page) == PageArray.MOST_SENDERS;
+  }
+
   /// Begins to send a page: takes the right to store from every mapping (`vm_page_cowsetup`).
   /// [#clear] ends it.
   ///

@@ -19,6 +19,9 @@ public class PageArray {
   /// The object slot of a page that belongs to no object.
   public static final int NO_OBJECT = -1;
 
+  /// How many may send a page's bytes at once.
+  public static final int MOST_SENDERS = MappingWord.MAX_COW;
+
   private final long base;
   private final int frameCount;
   private final int markerCount;

@@ -234,9 +234,8 @@ public final class PageAllocator {
     stats.count(self.stripe(), Event.FREED, 1);
     requireFreeable(page);
     owner.remove(self, page);
-    boolean held = isHeld(page);
-    // Over already, unless the daemon has just cached it. A held frame waits without us.
-    boolean over = !held && grace.beginAndAwait(pages.ticket(page));
+    // Over already, unless the daemon has just cached it. A frame that is sent waits without us.
+    boolean over = !isSent(page) && grace.beginAndAwait(pages.ticket(page));
     if (over && poison) {
       pages.frames().poison(page);
     }
@@ -250,7 +249,7 @@ public final class PageAllocator {
             | PageFlags.SWAPPED
             | PageFlags.REFERENCED
             | PageFlags.FRAME_STATE);
-    held |= pages.holdCount(page) != 0;
+    boolean held = pages.holdCount(page) != 0;
     PageQueue unheld = over ? PageQueue.FREE : PageQueue.CACHE;
     queues.add(self.stripe(), page, held ? PageQueue.HOLD : unheld, false);
     boolean wanted = busy.release(page);
@@ -265,13 +264,14 @@ public final class PageAllocator {
     zeroer.pageFreed();
   }
 
-  /// Whether a page that becomes free is held: then its bytes stay until the last hold goes.
-  private boolean isHeld(int page) {
-    boolean held = pages.holdCount(page) != 0;
-    if (held && pages.ticket(page) == grace.next()) {
+  /// Whether the bytes of a page that becomes free are being sent: they stay until the last hold
+  /// goes.
+  private boolean isSent(int page) {
+    boolean sent = pages.cowCount(page) != 0;
+    if (sent && pages.ticket(page) == grace.next()) {
       grace.begin(); // nobody else may ever begin it
     }
-    return held;
+    return sent;
   }
 
   private void requireFreeable(int page) {

@@ -19,6 +19,7 @@ import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.AddressMap;
 import org.pondhawk.vm.map.Lease;
+import org.pondhawk.vm.map.LeaseKind;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.VmObject;
@@ -352,7 +353,9 @@ class VmCheckTest {
     }
 
     private Lease enter(boolean write) {
-      Lease lease = new Lease(addressOf(mappedPage()), SIZE, write, (int) SIZE);
+      Lease lease =
+          new Lease(
+              addressOf(mappedPage()), SIZE, write ? LeaseKind.WRITE : LeaseKind.READ, (int) SIZE);
       machine.put(space, lease.address(), 1);
       space.leases().enter(machine.self, lease);
       return lease;

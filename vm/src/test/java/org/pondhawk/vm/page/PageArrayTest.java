@@ -25,7 +25,7 @@ class PageArrayTest {
           .isEqualTo(
               "page "
                   + page
-                  + ": busy --- n=0, flags none, wire 0, hold 0, object -1 at 0, queue 0,"
+                  + ": busy --- n=0, flags none, wire 0, hold 0, cow 0, object -1 at 0, queue 0,"
                   + " valid 00, dirty 00, activity 0, ticket 0");
       assertThat(pages.address(page)).isEqualTo(frames.address(page));
       assertThat(pages.next(page)).isEqualTo(PageArray.NONE);
@@ -40,6 +40,9 @@ class PageArrayTest {
     pages.setFlags(PAGE, PageFlags.MAPPED | PageFlags.SWAPPED);
     pages.addWire(PAGE, 2);
     pages.addHold(PAGE, 3);
+    pages.interlock(PAGE, 1);
+    assertThat(pages.tryRaiseCow(PAGE)).isTrue();
+    assertThat(pages.tryRaiseCow(PAGE)).isTrue();
     pages.setIdentity(PAGE, 77, 1L << 40);
     pages.setQueue(PAGE, 5120);
     pages.setNext(PAGE, 6);
@@ -50,11 +53,29 @@ class PageArrayTest {
 
     assertThat(pages.describe(PAGE))
         .isEqualTo(
-            "page 3: busy --- n=0, flags MAPPED|SWAPPED, wire 2, hold 3, object 77 at"
+            "page 3: busy --- n=0, flags MAPPED|SWAPPED, wire 2, hold 3, cow 2, object 77 at"
                 + " 1099511627776, queue 5120, valid ff, dirty 00, activity 9, ticket -4");
     assertThat(pages.next(PAGE)).isEqualTo(6);
     assertThat(pages.prev(PAGE)).isEqualTo(5);
     assertThat(pages.address(PAGE)).isEqualTo(frames.address(PAGE));
+  }
+
+  @Test
+  void sendersAreCountedBesideTheInterlock() {
+    for (int n = 0; n < PageArray.MOST_SENDERS; n++) {
+      assertThat(pages.tryRaiseCow(PAGE)).isTrue();
+    }
+    assertThat(pages.tryRaiseCow(PAGE)).as("one too many").isFalse();
+    pages.interlock(PAGE, 1);
+    pages.interlock(PAGE, -1);
+    pages.awaitInterlock(PAGE);
+    assertThat(pages.cowCount(PAGE)).isEqualTo(PageArray.MOST_SENDERS);
+    for (int n = 0; n < PageArray.MOST_SENDERS; n++) {
+      assertThat(pages.tryLowerCow(PAGE)).isTrue();
+    }
+    assertThat(pages.tryLowerCow(PAGE)).as("there is none").isFalse();
+    assertThat(pages.cowCount(PAGE)).isZero();
+    assertThat(pages.cowCount(PAGE - 1) + pages.cowCount(PAGE + 1)).isZero();
   }
 
   @Nested
