@@ -19,9 +19,11 @@ import org.pondhawk.vm.map.LeaseParts;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
+import org.pondhawk.vm.object.HashedLookup;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
+import org.pondhawk.vm.object.PageHash;
 import org.pondhawk.vm.object.PageOperations;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.page.Mappings;
@@ -136,7 +138,15 @@ public final class Machine implements AutoCloseable {
     stats.rollup();
     stats.pushAt(levels.pushAt(spec.cpus()));
     this.nodes = new RadixNodes(page, allocator);
-    this.operations = PageOperations.of(page, allocator, owner, nodes, mappings, grace);
+    PageHash hash =
+        new PageHash(
+            memory,
+            pages,
+            busy,
+            spec.ticker(),
+            spec.pageHashEntries(),
+            tunables.pageHashFilesOnly());
+    this.operations = PageOperations.of(page, allocator, owner, nodes, mappings, grace, hash);
     this.reaper = new ObjectReaper(objects, page, allocator, mappings);
     this.tableFrames = new TableFrames(page, allocator);
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
@@ -153,7 +163,9 @@ public final class Machine implements AutoCloseable {
             seams.copyOnWrite(page, owner, mappings),
             operations.cow(),
             halt,
-            seams.pageLookup(pages, busy),
+            tunables.faultsByHash().get() == 0
+                ? seams.pageLookup(pages, busy)
+                : new HashedLookup(pages, busy, hash),
             spec.faults().prefaultPages());
     this.leased = new LeasedPages((frameCount - spec.reserveFrames()) / LEASED_SHARE);
     VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);

@@ -2,6 +2,7 @@ package org.pondhawk.vm.boot;
 
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.object.PageHash;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pageout.PageoutDaemon;
 import org.pondhawk.vm.pmap.TableForm;
@@ -63,7 +64,16 @@ public record MachineSpec(
   private long fixedBytes() {
     return PageQueues.bytes()
         + PageArray.bytesFor(0, PageoutDaemon.MARKERS)
+        + PageHash.bytesFor(pageHashEntries())
         + (swap == null ? 0 : RadixBitmap.bytesFor(swap.blockCount()));
+  }
+
+  /// How many entries the page hash has: 0 for none.
+  int pageHashEntries() {
+    long wanted = tunables.getOrDefault(Tunables.PAGE_HASH_ENTRIES, 0L);
+    return wanted < 0
+        ? PageHash.entriesFor((int) Math.min(physicalBytes / pageSize, MAX_FRAMES))
+        : PageHash.roundUp((int) wanted);
   }
 
   private long bytesPerFrame() {

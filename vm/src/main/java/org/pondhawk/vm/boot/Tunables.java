@@ -8,6 +8,9 @@ import org.pondhawk.vm.sync.Tunable;
 ///
 /// To add one: make it here, add it to [#all], and hand it to the part that goes by it.
 public final class Tunables {
+  /// What [MachineSpec] charges the budget by.
+  static final String PAGE_HASH_ENTRIES = "vm.page_hash_entries";
+
   private final Tunable freeHysteresis =
       Tunable.live(
           "vm.page_free_hysteresis",
@@ -16,7 +19,35 @@ public final class Tunables {
           16,
           "How many pages more than the minimum must be available before waiters are woken.");
 
-  private final List<Tunable> all = List.of(freeHysteresis);
+  private final Tunable pageHashEntries =
+      Tunable.atBoot(
+          PAGE_HASH_ENTRIES,
+          -1,
+          8 << 20,
+          0,
+          "How many entries the page hash has, rounded up to a power of two; 0 for no page hash,"
+              + " -1 for one entry for 16 pages, from 4096 to 8388608.");
+
+  private final Tunable pageHashFilesOnly =
+      Tunable.live(
+          "vm.page_hash_vnode_only",
+          0,
+          1,
+          0,
+          "Whether only pages of files are entered into the page hash. There are no files yet, so"
+              + " that 1 enters nothing.");
+
+  private final Tunable faultsByHash =
+      Tunable.atBoot(
+          "vm.fault_by_hash",
+          0,
+          1,
+          0,
+          "Whether a fault asks the page hash for a page before the index of the object; needs"
+              + " vm.page_hash_entries.");
+
+  private final List<Tunable> all =
+      List.of(freeHysteresis, pageHashEntries, pageHashFilesOnly, faultsByHash);
 
   /// The numbers of a machine to be booted.
   ///
@@ -46,5 +77,15 @@ public final class Tunables {
   /// See [org.pondhawk.vm.queue.FreeGate].
   public Tunable freeHysteresis() {
     return freeHysteresis;
+  }
+
+  /// See [org.pondhawk.vm.object.PageHash].
+  public Tunable pageHashFilesOnly() {
+    return pageHashFilesOnly;
+  }
+
+  /// See [org.pondhawk.vm.object.HashedLookup].
+  public Tunable faultsByHash() {
+    return faultsByHash;
   }
 }

@@ -22,6 +22,8 @@ import org.pondhawk.vm.sync.Grace;
 /// @param advice what is not needed for now
 /// @param finder pages by object and index
 /// @param grabber the same, made if absent
+/// @param hash where pages were, found without a token
+/// @param scan going through the pages of an object
 /// @param cow sending pages out while others store into them
 public record PageOperations(
     PageContent content,
@@ -32,6 +34,8 @@ public record PageOperations(
     PageAdvice advice,
     PageFinder finder,
     PageGrabber grabber,
+    PageHash hash,
+    PageScan scan,
     PageCow cow) {
   /// Makes the operations of a machine.
   public static PageOperations of(
@@ -40,10 +44,11 @@ public record PageOperations(
       ObjectOwner owner,
       RadixNodes nodes,
       Mappings mappings,
-      Grace grace) {
+      Grace grace,
+      PageHash hash) {
     PageContent content = new PageContent(parts, owner, mappings);
     PageProtection protection = new PageProtection(parts, mappings, grace);
-    PageFinder finder = new PageFinder(parts, content);
+    PageFinder finder = new PageFinder(parts, content, hash);
     return new PageOperations(
         content,
         protection,
@@ -53,6 +58,8 @@ public record PageOperations(
         new PageAdvice(parts, content, mappings),
         finder,
         new PageGrabber(parts, allocator, owner, nodes, finder, content),
+        hash,
+        new PageScan(),
         new PageCow(parts, allocator, owner, content, protection, grace));
   }
 }

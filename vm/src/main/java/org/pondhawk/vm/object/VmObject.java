@@ -24,6 +24,7 @@ public final class VmObject {
 
   private final int slot;
   private final long id;
+  private final long hashStart;
   private final long size;
   private final Token token;
   private final IntRadix resident;
@@ -39,6 +40,7 @@ public final class VmObject {
   VmObject(int slot, long id, long size, RadixNodes nodes) {
     this.slot = slot;
     this.id = id;
+    this.hashStart = PageHash.start(id);
     this.size = size;
     this.token = new Token(id);
     this.resident = new IntRadix(nodes);
@@ -52,6 +54,11 @@ public final class VmObject {
   /// A number that no other object of the machine ever has.
   public long id() {
     return id;
+  }
+
+  /// What its entries in the page hash are counted from.
+  long hashStart() {
+    return hashStart;
   }
 
   /// The size in pages.
