@@ -73,6 +73,7 @@ final class FaultComparison implements Comparison {
     }
     rows(report, samples, heap);
     HashedFaults.run(effort, report, order);
+    SnapshotFaults.run(effort, report, order.length);
     report.note(
         "%s of 4 KiB pages; a soft fault of the kernel: a store to a resident page of shared memory"
             .formatted(Memory.words(bytes)));

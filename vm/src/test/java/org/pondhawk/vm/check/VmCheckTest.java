@@ -352,6 +352,25 @@ class VmCheckTest {
       return machine.vm.page().busy();
     }
 
+    @Test
+    void whosePageIsSentByNobody() {
+      int page = mappedPage();
+      machine.put(space, addressOf(page), 1);
+      pages.tryRaiseCow(page);
+      isReported("1 pages are sent, snapshots are of 0");
+      isReported("sent, but not held, or to be stored into: page " + page + ":");
+      isReported("writable, but sent: page " + page + ":");
+      pages.tryLowerCow(page);
+    }
+
+    @Test
+    void whosePageIsSentNoMore() {
+      Lease lease = new Lease(addressOf(mappedPage()), SIZE, LeaseKind.SNAPSHOT, (int) SIZE);
+      space.leases().enter(machine.self, lease);
+      isReported("0 pages are sent, snapshots are of 1");
+      space.leases().leave(machine.self, lease);
+    }
+
     private Lease enter(boolean write) {
       Lease lease =
           new Lease(
