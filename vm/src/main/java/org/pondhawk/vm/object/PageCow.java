@@ -1,6 +1,7 @@
 package org.pondhawk.vm.object;
 
 import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
@@ -8,7 +9,6 @@ import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageContent;
 import org.pondhawk.vm.queue.PageParts;
-import org.pondhawk.vm.queue.PageProtection;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.sync.Grace;
 import org.pondhawk.vm.sync.VmThread;
@@ -39,7 +39,9 @@ public final class PageCow {
    * by the next fault.
    *
    * A store that saw a mapping from before may still be under way when the next one faults. It must be
-   * in what is copied, so the page has the ticket of the grace period that ends it.
+   * in what is copied, so the page has the ticket of the grace period that ends it. A page that was
+   * replaced has another one, for who may still be loading from it, which nobody begins before there is
+   * no sender: either clear sees that ticket, or free sees no sender and waits itself.
    *
    * C1  cow > 0  =>  no mapping allows a store, and hold >= cow
    *
@@ -53,7 +55,7 @@ public final class PageCow {
   private final PageAllocator allocator;
   private final ObjectOwner owner;
   private final PageContent content;
-  private final PageProtection protection;
+  private final Mappings mappings;
   private final Grace grace;
 
   /// Makes it for a machine.
@@ -62,7 +64,7 @@ public final class PageCow {
       PageAllocator allocator,
       ObjectOwner owner,
       PageContent content,
-      PageProtection protection,
+      Mappings mappings,
       Grace grace) {
     this.pages = parts.pages();
     this.busy = parts.busy();
@@ -70,7 +72,7 @@ public final class PageCow {
     this.allocator = allocator;
     this.owner = owner;
     this.content = content;
-    this.protection = protection;
+    this.mappings = mappings;
     this.grace = grace;
   }
 
@@ -99,7 +101,7 @@ public final class PageCow {
     if (!pages.tryRaiseCow(page)) {
       throw new VmPanic("sent too often at once: " + pages.describe(page));
     }
-    protection.revokeStores(page);
+    mappings.writeProtect(page);
     int ticket = grace.next(); // read once the right is gone; a store may be left from longer ago
     pages.setTicket(page, ticket);
     return ticket;
@@ -121,6 +123,9 @@ public final class PageCow {
   public void clear(VmThread self, int page) {
     if (!pages.tryLowerCow(page)) {
       throw new VmPanic("not sent: " + pages.describe(page));
+    }
+    if (pages.ticket(page) == grace.next()) {
+      grace.begin(); // once for all pages that were replaced since the last
     }
     allocator.unhold(self, page);
   }
@@ -155,7 +160,8 @@ public final class PageCow {
       return page;
     }
     long pindex = pages.pindex(page);
-    protection.revokeAll(page); // found by its identity, which goes next
+    mappings.removeAll(page); // found by its identity, which goes next
+    pages.setTicket(page, grace.next()); // for clear to begin: nobody needs the frame before
     owner.remove(self, page);
     owner.insert(self, object, pindex, spare);
     content.copy(page, spare);

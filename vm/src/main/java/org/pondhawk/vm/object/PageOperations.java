@@ -60,6 +60,6 @@ public record PageOperations(
         new PageGrabber(parts, allocator, owner, nodes, finder, content),
         hash,
         new PageScan(),
-        new PageCow(parts, allocator, owner, content, protection, grace));
+        new PageCow(parts, allocator, owner, content, mappings, grace));
   }
 }

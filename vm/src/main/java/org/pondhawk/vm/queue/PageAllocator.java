@@ -235,7 +235,7 @@ public final class PageAllocator {
     requireFreeable(page);
     owner.remove(self, page);
     // Over already, unless the daemon has just cached it. A frame that is sent waits without us.
-    boolean over = !isSent(page) && grace.beginAndAwait(pages.ticket(page));
+    boolean over = pages.cowCount(page) == 0 && grace.beginAndAwait(pages.ticket(page));
     if (over && poison) {
       pages.frames().poison(page);
     }
@@ -262,16 +262,6 @@ public final class PageAllocator {
     }
     gate.pageFreed(self.stripe());
     zeroer.pageFreed();
-  }
-
-  /// Whether the bytes of a page that becomes free are being sent: they stay until the last hold
-  /// goes.
-  private boolean isSent(int page) {
-    boolean sent = pages.cowCount(page) != 0;
-    if (sent && pages.ticket(page) == grace.next()) {
-      grace.begin(); // nobody else may ever begin it
-    }
-    return sent;
   }
 
   private void requireFreeable(int page) {
