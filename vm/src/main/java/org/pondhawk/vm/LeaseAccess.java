@@ -138,7 +138,10 @@ abstract class LeaseAccess extends ResidentAccess {
       if (write ? !allowsStore(pte, address) : !allowsLoad(pte)) {
         return false;
       }
-      page = machine.page().pages().frames().frameOf(Pte.frame(pte));
+      page = machine.page().pages().pageAt(Pte.frame(pte));
+      if (page == PageArray.NONE) {
+        return false; // a fictitious page was freed, and took the entry with it
+      }
       if (!busy.tryLease(page, write)) {
         busyPage = page;
         return false;

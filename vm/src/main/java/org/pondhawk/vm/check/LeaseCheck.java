@@ -20,8 +20,8 @@ final class LeaseCheck {
     this.machine = machine;
     this.pages = machine.page().pages();
     this.findings = findings;
-    this.readers = new int[pages.frameCount()];
-    this.writers = new int[pages.frameCount()];
+    this.readers = new int[pages.count()];
+    this.writers = new int[pages.count()];
   }
 
   /// Checks all leases, then the busy words.
@@ -36,8 +36,10 @@ final class LeaseCheck {
     int reserved = machine.leased().reserved();
     findings.require(
         counted == reserved, "open spaces lease %d pages, set aside are %d", counted, reserved);
-    for (int page = 0; page < pages.frameCount(); page++) {
-      checkBusy(page);
+    for (int page = 0; page < pages.count(); page++) {
+      if (!pages.isMarker(page)) {
+        checkBusy(page);
+      }
     }
   }
 

@@ -46,6 +46,7 @@ final class ObjectCheck {
     }
     checkWired();
     checkLeaks(queued);
+    new FictitiousCheck(machine, findings).run(owned);
     SwapSpace space = machine.swapSpace();
     if (space != null) {
       findings.require(
@@ -126,7 +127,9 @@ final class ObjectCheck {
         pages.describe(page));
     findings.require(
         pages.isFullyValid(page), "%s at %d: no content: %s", object, pindex, pages.describe(page));
-    if (pages.dirty(page) != 0 || machine.mappings().isModified(page)) {
+    if (pages.dirty(page) != 0
+        || machine.mappings().isModified(page)
+        || pages.foreign().has(page)) { // others may store into its memory
       return;
     }
     int size = machine.spec().pageSize();

@@ -181,7 +181,11 @@ public final class PageContent {
   /// Zeroes all bytes of a page (`vm_page_zero_fill`). No bit changes.
   public void zeroFill(int page) {
     busy.requireHardBusy(page);
-    pages.frames().zero(page);
+    if (pages.foreign().has(page)) {
+      RawMemory.fill(pages.address(page), pageSize(), (byte) 0);
+    } else {
+      pages.frames().zero(page);
+    }
   }
 
   /// Copies the bytes of a page to another, which is valid and dirty then (`vm_page_copy`).
