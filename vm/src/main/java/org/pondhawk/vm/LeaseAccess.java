@@ -83,7 +83,7 @@ abstract class LeaseAccess extends ResidentAccess {
   /// leaves enough to work with. All leases together may be of a quarter; more wait for others to
   /// end.
   public final int mostLeasedPages() {
-    return machine.page().pages().frameCount() / RUN_SHARE;
+    return machine.physical().frameCount() / RUN_SHARE;
   }
 
   private static String name(LeaseMode mode) {

@@ -13,6 +13,7 @@ import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.stats.CheckReport;
+import org.pondhawk.vm.stats.MemoryMap;
 import org.pondhawk.vm.stats.VmStatistics;
 
 /// A machine: physical memory, swap, and the address spaces that share them.
@@ -129,6 +130,11 @@ public final class VirtualMemory implements AutoCloseable {
     return (long) machine.contig().reserve().freePages() * config.pageSize();
   }
 
+  /// Where the physical memory lies and what became of it.
+  public MemoryMap memoryMap() {
+    return machine.memoryMap();
+  }
+
   /// The counts of the machine at this moment.
   public VmStatistics statistics() {
     VmStats stats = machine.page().stats();
@@ -138,7 +144,7 @@ public final class VirtualMemory implements AutoCloseable {
     return new VmStatistics(
         config.pageSize(),
         config.physicalMemory(),
-        machine.page().pages().frameCount(),
+        machine.physical().frameCount(),
         stats.global(PageCount.FREE),
         stats.global(PageCount.CACHE),
         stats.global(PageCount.INACTIVE),

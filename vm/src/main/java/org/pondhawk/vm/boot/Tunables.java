@@ -16,7 +16,15 @@ public final class Tunables {
           16,
           "How many pages more than the minimum must be available before waiters are woken.");
 
-  private final List<Tunable> all = List.of(freeHysteresis);
+  private final Tunable fictitiousPages =
+      Tunable.atBoot(
+          "vm.fictitious_pages",
+          0,
+          1 << 16,
+          64,
+          "How many pages there are for memory that is not the machine's own; each takes 64 bytes.");
+
+  private final List<Tunable> all = List.of(freeHysteresis, fictitiousPages);
 
   /// The numbers of a machine to be booted.
   ///
@@ -46,5 +54,10 @@ public final class Tunables {
   /// See [org.pondhawk.vm.queue.FreeGate].
   public Tunable freeHysteresis() {
     return freeHysteresis;
+  }
+
+  /// See [org.pondhawk.vm.queue.FictitiousPages].
+  public Tunable fictitiousPages() {
+    return fictitiousPages;
   }
 }

@@ -6,8 +6,8 @@ import org.pondhawk.vm.page.ForeignFrames;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 
-/// Checks the fictitious pages: each is on no queue, each that is in use is found by its address and
-/// has the object it says, and one that is not stands for nothing.
+/// Checks the fictitious pages: each is on no queue, each that is in use is found by its address
+/// and has the object it says, and one that is not stands for nothing.
 final class FictitiousCheck {
   private static final int ALWAYS = PageFlags.FICTITIOUS | PageFlags.UNQUEUED;
 

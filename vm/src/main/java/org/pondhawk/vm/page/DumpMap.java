@@ -8,12 +8,14 @@ import org.pondhawk.vm.mem.RawMemory;
 /// Which frames hold, or stand for, the machine's own state, so that a dump that wants to show the
 /// machine and not its users' data knows what to take: a bit for each frame (`vm_page_dump`).
 ///
-/// **Contract.** Bits are set where a frame is put to such a use and cleared where it is given back.
-/// Setting a bit that is set, or clearing one that is clear, changes nothing. Nothing waits.
+/// **Contract.** Bits are set where a frame is put to such a use and cleared where it is given
+/// back. Setting a bit that is set, or clearing one that is clear, changes nothing. Nothing waits.
 ///
-/// **Memory effects.** Each bit changes atomically. A reader beside running threads sees each bit as
-/// it was at some moment of the call.
+/// **Memory effects.** Each bit changes atomically. A reader beside running threads sees each bit
+/// as it was at some moment of the call.
 public final class DumpMap {
+  private static final long LINE = 64;
+
   private final int frameCount;
   private final long base;
 
@@ -31,7 +33,7 @@ public final class DumpMap {
   /// @param frameCount how many frames it is for
   /// @return bytes
   public static long bytesFor(int frameCount) {
-    return (long) words(frameCount) * Long.BYTES;
+    return ((long) words(frameCount) * Long.BYTES + LINE - 1) & -LINE;
   }
 
   private static int words(int frameCount) {

@@ -5,8 +5,8 @@ import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
 
-/// The fictitious pages: which numbers they have, and what memory each stands for. An open hash table
-/// of page numbers, off the heap, leads from an address to its page.
+/// The fictitious pages: which numbers they have, and what memory each stands for. An open hash
+/// table of page numbers, off the heap, leads from an address to its page.
 ///
 /// **Contract.** [#find] takes no lock and waits for nobody, so that it may be called inside a
 /// guard. [#stand] is called by one thread at a time. An address has one page at most.
@@ -21,6 +21,7 @@ public final class ForeignFrames {
    */
   private static final int EMPTY = 0;
   private static final int GONE = -1;
+  private static final long LINE = 64;
   private static final long MULTIPLIER = 0x9e37_79b9_7f4a_7c15L;
 
   private final long descriptors;
@@ -50,7 +51,7 @@ public final class ForeignFrames {
   }
 
   private static long tableBytes(int count) {
-    return (long) slotsFor(count) * Integer.BYTES;
+    return ((long) slotsFor(count) * Integer.BYTES + LINE - 1) & -LINE;
   }
 
   /// The memory that so many fictitious pages take, descriptors included.

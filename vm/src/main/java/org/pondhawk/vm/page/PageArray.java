@@ -11,8 +11,8 @@ import org.pondhawk.vm.sync.SpinLock;
 ///
 /// Page numbers below [#frameCount] have a frame of memory, or stand for a hole between frames.
 /// Above them are markers, which are positions of scans in the queues, and above these fictitious
-/// pages, which stand for memory that is not the machine's. [PageLayout] draws a descriptor and says
-/// what must be held for each field; the busy word belongs to [PageBusy].
+/// pages, which stand for memory that is not the machine's. [PageLayout] draws a descriptor and
+/// says what must be held for each field; the busy word belongs to [PageBusy].
 public class PageArray {
   /// The page number that stands for none.
   public static final int NONE = -1;
@@ -73,8 +73,7 @@ public class PageArray {
     }
     int outside = PageFlags.FICTITIOUS | PageFlags.UNQUEUED;
     boolean marker = isMarker(page);
-    RawMemory.putInt(
-        word(page, PageLayout.FLAGS), marker ? outside | PageFlags.MARKER : outside);
+    RawMemory.putInt(word(page, PageLayout.FLAGS), marker ? outside | PageFlags.MARKER : outside);
     if (marker) {
       RawMemory.putInt(word(page, PageLayout.BUSY), BusyWord.LOCKED);
       RawMemory.putInt(word(page, PageLayout.WIRE), 1);

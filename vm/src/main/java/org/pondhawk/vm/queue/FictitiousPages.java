@@ -18,10 +18,10 @@ import org.pondhawk.vm.sync.VmThread;
 /// objects and they are mapped like others; but they are on no queue, are never cached, reclaimed
 /// or written to swap, and wiring them says nothing.
 ///
-/// **Contract.** There are as many as the machine was booted with, charged to its budget. The memory
-/// that one stands for stays accessible until the machine is closed: a load through a view may touch
-/// it until then, and forgets what it read. [#make] never waits for memory; [#free] may wait for the
-/// token of the object that owns the page, and for a grace period.
+/// **Contract.** There are as many as the machine was booted with, charged to its budget. The
+/// memory that one stands for stays accessible until the machine is closed: a load through a view
+/// may touch it until then, and forgets what it read. [#make] never waits for memory; [#free] may
+/// wait for the token of the object that owns the page, and for a grace period.
 ///
 /// **Failure.** No page left is [PageArray#NONE]; a wrong address is an `IllegalArgumentException`;
 /// a page that may not be freed as it is, is a [VmPanic].
@@ -66,8 +66,8 @@ public final class FictitiousPages {
     this.mappings = mappings;
   }
 
-  /// Makes a page stand for memory (`vm_page_initfake`). It has no content and no object yet, and is
-  /// wired once.
+  /// Makes a page stand for memory (`vm_page_initfake`). It has no content and no object yet, and
+  /// is wired once.
   ///
   /// @param address where the memory begins: a multiple of the page size below 2^48, of which a
   ///   whole page can be accessed
@@ -104,8 +104,8 @@ public final class FictitiousPages {
     }
   }
 
-  /// An unused page, hard-busy. Who has a page busy that stands for nothing has mistaken it for what
-  /// it was once.
+  /// An unused page, hard-busy. Who has a page busy that stands for nothing has mistaken it for
+  /// what it was once.
   private int takeUnused() {
     for (int n = 0; n < foreign.count(); n++) {
       int page = foreign.page(rover);
@@ -126,7 +126,8 @@ public final class FictitiousPages {
         && grace.isOver(pages.ticket(page));
   }
 
-  /// Says anew how a processor may cache a page (`vm_page_initfake` of a page that was made before).
+  /// Says anew how a processor may cache a page (`vm_page_initfake` of a page that was made
+  /// before).
   ///
   /// @param page a hard-busy page that stands for memory
   public void setAttribute(int page, MemoryAttribute attribute) {

@@ -1,6 +1,7 @@
 package org.pondhawk.vm.boot;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -57,11 +58,8 @@ public final class TestMachine implements AutoCloseable {
     this.tables = tables;
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
-    MachineSpec probe = spec(0, reserveBytes, swap, faults);
-    long bytes =
-        probe.minimumBytes()
-            + (long) (frames - MachineSpec.MIN_FRAMES)
-                * (PAGE_SIZE + org.pondhawk.vm.page.PageArray.bytesFor(1, 0));
+    int reserve = (int) ((reserveBytes + PAGE_SIZE - 1) / PAGE_SIZE);
+    long bytes = spec(0, reserveBytes, swap, faults).bytesFor(frames + reserve);
     vm = new Machine(spec(bytes, reserveBytes, swap, faults), Seams.SOUND, Runnable::run);
     self = vm.newThread("test");
   }
@@ -75,6 +73,7 @@ public final class TestMachine implements AutoCloseable {
       long bytes, long reserveBytes, @Nullable SwapFileSpec swap, FaultSpec faults) {
     return new MachineSpec(
         bytes,
+        List.of(),
         PAGE_SIZE,
         reserveBytes,
         swap,
