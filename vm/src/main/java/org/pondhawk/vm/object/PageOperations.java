@@ -1,6 +1,7 @@
 package org.pondhawk.vm.object;
 
 import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.queue.FictitiousPages;
 import org.pondhawk.vm.queue.PageAdvice;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageContent;
@@ -22,6 +23,7 @@ import org.pondhawk.vm.sync.Grace;
 /// @param advice what is not needed for now
 /// @param finder pages by object and index
 /// @param grabber the same, made if absent
+/// @param fictitious pages for memory that is not the machine's
 public record PageOperations(
     PageContent content,
     PageProtection protection,
@@ -30,7 +32,8 @@ public record PageOperations(
     PageReclaim reclaim,
     PageAdvice advice,
     PageFinder finder,
-    PageGrabber grabber) {
+    PageGrabber grabber,
+    FictitiousPages fictitious) {
   /// Makes the operations of a machine.
   public static PageOperations of(
       PageParts parts,
@@ -50,6 +53,7 @@ public record PageOperations(
         new PageReclaim(parts, allocator, content, protection),
         new PageAdvice(parts, content, mappings),
         finder,
-        new PageGrabber(parts, allocator, owner, nodes, finder, content));
+        new PageGrabber(parts, allocator, owner, nodes, finder, content),
+        allocator.fictitious());
   }
 }
