@@ -6,6 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -13,12 +15,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.map.MapEntry;
-import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.MemoryAttribute;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pmap.Pte;
+import org.pondhawk.vm.sync.Helper;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Views on memory that is not the machine's: a "device" of the test's, shown through fictitious
@@ -55,25 +57,38 @@ class FictitiousMemoryTest {
     vm.close();
   }
 
+  private VmObject objectOf(long address) {
+    return entry(address).backing().object();
+  }
+
+  private MapEntry entry(long address) {
+    MapEntry entry = machine.spaces().getFirst().map().find(address);
+    if (entry == null) {
+      throw new AssertionError("not mapped");
+    }
+    return entry;
+  }
+
   /// Shows a page of the device at an address where nothing is resident.
   private int show(int devicePage, long address) {
-    Space internal = machine.spaces().getFirst();
-    MapEntry entry = internal.map().find(address);
-    assertThat(entry).isNotNull();
-    VmObject object = entry.backing().object();
-    long pindex = entry.backing().pindex(address, 12);
+    VmObject object = objectOf(address);
+    machine.nodes().preload(pager);
+    object.token().lock(pager, true);
+    int page = insert(object, entry(address).backing().pindex(address, 12), devicePage);
+    object.token().unlock(pager);
+    return page;
+  }
+
+  private int insert(VmObject object, long pindex, int devicePage) {
     int page =
         machine
             .pageOperations()
             .fictitious()
             .make(device + (long) devicePage * PAGE, MemoryAttribute.UNCACHEABLE);
     assertThat(page).isNotEqualTo(PageArray.NONE);
-    machine.nodes().preload(pager);
-    object.token().lock(pager, true);
     machine.owner().insert(pager, object, pindex, page);
     pages.setValid(page);
     machine.page().busy().unbusy(page);
-    object.token().unlock(pager);
     return page;
   }
 
@@ -177,6 +192,73 @@ class FictitiousMemoryTest {
     assertThat(shownAt(heap + PAGE)).isEqualTo(page);
     assertThat(RawMemory.getLong(device + 5 * PAGE)).isEqualTo(1234);
     assertThat(pages.queue(page)).isZero();
+  }
+
+  /// While a view stores without pause, the page is freed again and again: what was freed for sure
+  /// is stored into no more.
+  @Test
+  void noStoreComesAfterTheMemoryWasGivenBack() {
+    long heap = space.map(PAGE, Protection.READ_WRITE);
+    AtomicBoolean stop = new AtomicBoolean();
+    AtomicLong stored = new AtomicLong();
+    Helper<Boolean> storing =
+        Helper.run(() -> {
+          try (View own = space.view()) {
+            for (long n = 1; !stop.get(); n++) {
+              own.putLong(heap, n);
+              stored.setRelease(n);
+            }
+          }
+        });
+    try {
+      for (int round = 0; round < 200; round++) {
+        long page = device + (round % DEVICE_PAGES) * (long) PAGE;
+        RawMemory.setLongVolatile(page, -1);
+        replace(heap, round % DEVICE_PAGES);
+        while (RawMemory.getLongVolatile(page) == -1) {
+          assertThat(storing.isDone()).isFalse();
+          Thread.onSpinWait();
+        }
+        replace(heap, -1);
+        long last = RawMemory.getLongVolatile(page);
+        for (long until = stored.get() + 20; stored.get() < until; ) {
+          assertThat(storing.isDone()).isFalse();
+          Thread.onSpinWait();
+        }
+        assertThat(RawMemory.getLongVolatile(page)).as("round %d", round).isEqualTo(last);
+      }
+    } finally {
+      stop.set(true);
+    }
+    assertThat(storing.join()).isTrue();
+  }
+
+  /// Frees the page that is resident at the start of a mapping, whichever it is, and puts one of
+  /// the device in its place before anybody else finds none.
+  ///
+  /// @param devicePage which, or -1 for none
+  private void replace(long address, int devicePage) {
+    VmObject object = objectOf(address);
+    machine.nodes().preload(pager);
+    object.token().lock(pager, true);
+    try {
+      for (int page = object.resident().get(0); page >= 0; page = object.resident().get(0)) {
+        if (!machine.page().busy().tryHardBusy(page)) {
+          machine.page().busy().sleepWhileBusy(pager, page);
+        } else if (pages.foreign().has(page)) {
+          assertThat(machine.allocator().fictitious().free(pager, page)).isTrue();
+        } else {
+          machine.mappings().removeAll(page);
+          machine.grace().synchronize("test");
+          machine.allocator().free(pager, page);
+        }
+      }
+      if (devicePage >= 0) {
+        insert(object, 0, devicePage);
+      }
+    } finally {
+      object.token().unlock(pager);
+    }
   }
 
   static LongStream seeds() {
