@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -289,7 +290,7 @@ class FictitiousMemoryTest {
         touched[at] = true;
       } else if (dice < 8 && !shown.isEmpty()) {
         int old = shown.keySet().iterator().next();
-        int page = pages.pageAt(device + (long) shown.remove(old) * PAGE);
+        int page = pages.pageAt(device + (long) Objects.requireNonNull(shown.remove(old)) * PAGE);
         assertThat(machine.page().busy().tryHardBusy(page)).as(what).isTrue();
         assertThat(machine.allocator().fictitious().free(pager, page)).as(what).isTrue();
         ordinary[old] = 0;
