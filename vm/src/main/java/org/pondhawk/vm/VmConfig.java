@@ -152,7 +152,8 @@ public final class VmConfig {
     return tunables;
   }
 
-  /// The least physical memory in bytes that a machine made like this can have.
+  /// The least physical memory in bytes that a machine made like this can have; with ranges, how
+  /// much theirs must be together.
   public long minimumPhysicalMemory() {
     return spec().minimumBytes();
   }

@@ -105,7 +105,7 @@ public final class Machine implements AutoCloseable {
 
   /// Makes a machine; every frame is free.
   ///
-  /// @param io runs the transfers of virtual threads
+  /// @param io runs the transfers of virtual threads, and helps to boot
   /// @throws UncheckedIOException if the swap file can't be made
   public Machine(MachineSpec spec, Seams seams, Executor io) {
     this.spec = spec;
@@ -114,7 +114,8 @@ public final class Machine implements AutoCloseable {
     PhysicalMap physical = layout.map();
     int frameCount = physical.frameCount();
     FrameMemory frames = reserveFrames(physical, spec.pageSize());
-    PageArray pages = new PageArray(memory, frames, PageoutDaemon.MARKERS, spec.fictitiousPages());
+    PageArray pages =
+        new PageArray(memory, frames, PageoutDaemon.MARKERS, spec.fictitiousPages(), io);
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
     PageQueues queues = new PageQueues(memory, pages, stats);

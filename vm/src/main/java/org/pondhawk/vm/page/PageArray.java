@@ -1,10 +1,12 @@
 package org.pondhawk.vm.page;
 
+import java.util.concurrent.Executor;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.sync.LockOrder;
 import org.pondhawk.vm.sync.LockRank;
+import org.pondhawk.vm.sync.ParallelLoop;
 import org.pondhawk.vm.sync.SpinLock;
 
 /// The descriptors of all pages, indexed by page number (`vm_page_array`).
@@ -20,6 +22,11 @@ public class PageArray {
   /// The object slot of a page that belongs to no object.
   public static final int NO_OBJECT = -1;
 
+  /// Descriptors of 8 MiB: a machine below 1 GiB or so is booted by its caller alone.
+  private static final int PAGES_PER_PIECE = 1 << 17;
+
+  private static final int HELPERS = 3;
+
   private final long base;
   private final int frameCount;
   private final int markerCount;
@@ -32,7 +39,7 @@ public class PageArray {
   /// @param frames the frames that the first descriptors stand for
   /// @param markerCount how many markers to add behind them
   public PageArray(OwnMemory memory, FrameMemory frames, int markerCount) {
-    this(memory, frames, markerCount, 0);
+    this(memory, frames, markerCount, 0, Runnable::run);
   }
 
   /// Makes the descriptors of a machine.
@@ -41,7 +48,13 @@ public class PageArray {
   /// @param frames the frames that the first descriptors stand for
   /// @param markerCount how many markers to add behind them
   /// @param fictitiousCount how many fictitious pages to add behind those
-  public PageArray(OwnMemory memory, FrameMemory frames, int markerCount, int fictitiousCount) {
+  /// @param helpers threads that help where there are many: the kernel has to find memory for all
+  public PageArray(
+      OwnMemory memory,
+      FrameMemory frames,
+      int markerCount,
+      int fictitiousCount,
+      Executor helpers) {
     this.frames = frames;
     this.frameCount = frames.frameCount();
     this.markerCount = markerCount;
@@ -49,9 +62,7 @@ public class PageArray {
     int all = own + fictitiousCount;
     this.base = memory.allocate((long) all * PageLayout.BYTES, "page descriptors");
     this.foreign = new ForeignFrames(memory, base, own, fictitiousCount);
-    for (int page = 0; page < all; page++) {
-      initialise(page);
-    }
+    ParallelLoop.run(all, PAGES_PER_PIECE, HELPERS, helpers, this::initialise);
   }
 
   /// The memory that the descriptors of a machine take.
@@ -61,6 +72,12 @@ public class PageArray {
   /// @return bytes
   public static long bytesFor(int frameCount, int markerCount) {
     return (long) (frameCount + markerCount) * PageLayout.BYTES;
+  }
+
+  private void initialise(int from, int to) {
+    for (int page = from; page < to; page++) {
+      initialise(page);
+    }
   }
 
   private void initialise(int page) {

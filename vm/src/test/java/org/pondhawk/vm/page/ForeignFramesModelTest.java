@@ -25,7 +25,7 @@ class ForeignFramesModelTest {
 
   private final OwnMemory memory = new OwnMemory();
   private final FrameMemory frames = FrameMemory.reserve(4, 4096);
-  private final PageArray pages = new PageArray(memory, frames, 2, COUNT);
+  private final PageArray pages = new PageArray(memory, frames, 2, COUNT, Runnable::run);
   private final ForeignFrames foreign = pages.foreign();
 
   @AfterEach
