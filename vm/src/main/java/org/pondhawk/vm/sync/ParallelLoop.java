@@ -4,6 +4,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /// A long loop whose pieces are done by the caller and whoever helps, for boot.
 ///
@@ -27,7 +28,7 @@ public final class ParallelLoop {
   private final Body body;
   private final AtomicInteger next = new AtomicInteger();
   private final CountDownLatch left;
-  private final AtomicReference<Throwable> failure = new AtomicReference<>();
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
   private ParallelLoop(int count, int piece, Body body) {
     this.count = count;
