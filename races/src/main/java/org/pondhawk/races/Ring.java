@@ -1,5 +1,6 @@
 package org.pondhawk.races;
 
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pondhawk.vm.boot.FaultSpec;
@@ -23,6 +24,7 @@ public final class Ring {
       new Machine(
           new MachineSpec(
               2L * SIZE * PAGE_SIZE,
+              List.of(),
               PAGE_SIZE,
               0,
               null,

@@ -30,6 +30,7 @@ import org.pondhawk.vm.AddressSpace;
 import org.pondhawk.vm.VirtualMemory;
 import org.pondhawk.vm.VmConfig;
 import org.pondhawk.vm.boot.Seams;
+import org.pondhawk.vm.stats.PhysicalRange;
 import org.pondhawk.vm.stats.VmStatistics;
 
 /// The whole machine against models of ordinary arrays, on memory much too small for what is asked
@@ -62,6 +63,17 @@ class MachineModelTest {
     @FieldSource("org.pondhawk.testkit.MachineModelTest#PAGE_SIZES")
     void findsEveryByteThroughTablesOfTwoLevels(int pageSize) {
       run(Seeds.fresh(), Machines.tiny(pageSize, SWAP).pageTables(TWO_LEVEL), Seams.SOUND);
+    }
+
+    /// A base of 640 KiB, and more behind a hole; structures come off the middle one.
+    @Test
+    void findsEveryByteInMemoryWithHoles() {
+      List<PhysicalRange> ranges =
+          List.of(
+              new PhysicalRange(0, 640 << 10),
+              new PhysicalRange(MEBIBYTE, 3 * MEBIBYTE + 8192),
+              new PhysicalRange(5 * MEBIBYTE + 4095, 6 * MEBIBYTE + 1));
+      run(Seeds.fresh(), Machines.tiny(4096, SWAP).physicalRanges(ranges), Seams.SOUND);
     }
 
     @Test

@@ -97,7 +97,7 @@ abstract class LeaseAccess extends ResidentAccess {
   /// leaves enough to work with. All leases together may be of a quarter; more wait for others to
   /// end.
   public final int mostLeasedPages() {
-    return machine.page().pages().frameCount() / RUN_SHARE;
+    return machine.physical().frameCount() / RUN_SHARE;
   }
 
   private static String name(LeaseMode mode) {
@@ -152,7 +152,10 @@ abstract class LeaseAccess extends ResidentAccess {
       if (lease.isWrite() ? !allowsStore(pte, address) : !allowsLoad(pte)) {
         return false;
       }
-      page = machine.page().pages().frames().frameOf(Pte.frame(pte));
+      page = machine.page().pages().pageAt(Pte.frame(pte));
+      if (page == PageArray.NONE) {
+        return false; // a fictitious page was freed, and took the entry with it
+      }
       if (!tryBusy(lease, page)) {
         busyPage = page;
         return false;

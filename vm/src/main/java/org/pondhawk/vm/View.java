@@ -145,7 +145,10 @@ public abstract sealed class View extends LeaseAccess implements AutoCloseable
         long slot = slot(address);
         long pte = RawMemory.getLongAcquire(slot);
         if (allowsLoad(pte)) {
-          int page = machine.page().pages().frames().frameOf(Pte.frame(pte));
+          int page = machine.page().pages().pageAt(Pte.frame(pte));
+          if (page == PageArray.NONE) {
+            continue; // a fictitious page was freed, and took the entry with it
+          }
           machine.allocator().hold(page);
           if (RawMemory.getLongAcquire(slot) == pte) { // it was mapped when the hold began
             held.page = page;

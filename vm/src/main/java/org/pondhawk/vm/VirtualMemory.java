@@ -13,6 +13,8 @@ import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.stats.CheckReport;
+import org.pondhawk.vm.stats.MemoryMap;
+import org.pondhawk.vm.stats.PhysicalRange;
 import org.pondhawk.vm.stats.VmStatistics;
 
 /// A machine: physical memory, swap, and the address spaces that share them.
@@ -20,6 +22,7 @@ import org.pondhawk.vm.stats.VmStatistics;
 /// All methods may be called from any thread, platform or virtual.
 public final class VirtualMemory implements AutoCloseable {
   private static final int IO_THREADS = 2;
+  private static final PhysicalRange ANYWHERE = new PhysicalRange(0, PhysicalRange.MAX_END);
 
   private final VmConfig config;
   private final Machine machine;
@@ -113,7 +116,18 @@ public final class VirtualMemory implements AutoCloseable {
   /// @throws OutOfPagesException if there are no such frames and none can be freed
   /// @throws UnsupportedOperationException without native access
   public ContiguousMemory allocateContiguous(long bytes, long alignment, long boundary) {
-    return contiguous.take(bytes, alignment, boundary);
+    return contiguous.take(bytes, alignment, boundary, ANYWHERE);
+  }
+
+  /// The same within a range of physical addresses, for hardware that reaches no others
+  /// (`contigmalloc` with its bounds).
+  ///
+  /// @param within where all of the memory lies; what of it the machine does not have is no memory
+  /// @throws OutOfPagesException if there are no such frames and none can be freed
+  /// @throws UnsupportedOperationException without native access
+  public ContiguousMemory allocateContiguous(
+      long bytes, long alignment, long boundary, PhysicalRange within) {
+    return contiguous.take(bytes, alignment, boundary, within);
   }
 
   /// Gives frames of the reserve that are free to everybody (`vm_page_startup_finish`).
@@ -129,6 +143,11 @@ public final class VirtualMemory implements AutoCloseable {
     return (long) machine.contig().reserve().freePages() * config.pageSize();
   }
 
+  /// Where the physical memory lies and what became of it.
+  public MemoryMap memoryMap() {
+    return machine.memoryMap();
+  }
+
   /// The counts of the machine at this moment.
   public VmStatistics statistics() {
     VmStats stats = machine.page().stats();
@@ -138,7 +157,7 @@ public final class VirtualMemory implements AutoCloseable {
     return new VmStatistics(
         config.pageSize(),
         config.physicalMemory(),
-        machine.page().pages().frameCount(),
+        machine.physical().frameCount(),
         stats.global(PageCount.FREE),
         stats.global(PageCount.CACHE),
         stats.global(PageCount.INACTIVE),

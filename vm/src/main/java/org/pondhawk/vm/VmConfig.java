@@ -2,6 +2,7 @@ package org.pondhawk.vm;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
@@ -9,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.boot.Tunables;
+import org.pondhawk.vm.stats.PhysicalRange;
 import org.pondhawk.vm.swap.SwapFileSpec;
 
 /// How a machine is to be made. Immutable; made by a [Builder].
@@ -39,9 +41,15 @@ public final class VmConfig {
   private final long dmaReserve;
   private final Map<String, Long> tunables;
 
+  private final List<PhysicalRange> physicalRanges;
+
   private VmConfig(Builder b) {
-    this.physicalMemory = b.physicalMemory;
     this.pageSize = b.pageSize;
+    this.physicalRanges = b.physicalRanges;
+    this.physicalMemory =
+        physicalRanges.isEmpty()
+            ? b.physicalMemory
+            : MachineSpec.bytesOf(physicalRanges, b.pageSize);
     this.swapBytes = b.swapBytes;
     this.swapFile = b.swapFile;
     this.swapDirectory = b.swapDirectory;
@@ -66,6 +74,12 @@ public final class VmConfig {
   /// The whole budget in bytes: frames, descriptors, queues, page tables and indexes.
   public long physicalMemory() {
     return physicalMemory;
+  }
+
+  /// Where in the physical address space the budget lies, as it was given; empty for one range from
+  /// 0.
+  public List<PhysicalRange> physicalRanges() {
+    return physicalRanges;
   }
 
   /// The page size in bytes.
@@ -138,7 +152,8 @@ public final class VmConfig {
     return tunables;
   }
 
-  /// The least physical memory in bytes that a machine made like this can have.
+  /// The least physical memory in bytes that a machine made like this can have; with ranges, how
+  /// much theirs must be together.
   public long minimumPhysicalMemory() {
     return spec().minimumBytes();
   }
@@ -153,6 +168,7 @@ public final class VmConfig {
     }
     return new MachineSpec(
         physicalMemory,
+        physicalRanges,
         pageSize,
         dmaReserve,
         swap,
@@ -172,6 +188,7 @@ public final class VmConfig {
   /// Collects the choices for a [VmConfig]. Each setter checks its value.
   public static final class Builder {
     private long physicalMemory = DEFAULT_PHYSICAL_MEMORY;
+    private List<PhysicalRange> physicalRanges = List.of();
     private int pageSize = DEFAULT_PAGE_SIZE;
     private long swapBytes;
     private @Nullable Path swapFile;
@@ -191,11 +208,32 @@ public final class VmConfig {
 
     private Builder() {}
 
-    /// Sets the whole budget.
+    /// Sets the whole budget, as one range from physical address 0.
     ///
     /// @param bytes at least what [VmConfig#minimumPhysicalMemory] says
     public Builder physicalMemory(long bytes) {
       physicalMemory = positive("physicalMemory", bytes);
+      physicalRanges = List.of();
+      return this;
+    }
+
+    /// Sets the whole budget as ranges of a physical address space with holes, as a machine has
+    /// that is to be studied (`phys_avail`): its whole pages together, in place of
+    /// [#physicalMemory]. What is given twice counts once, and [VirtualMemory#memoryMap] says so.
+    /// Holes take 64 bytes of the budget for each page, and no memory; the machine's own structures
+    /// are taken off the top of the largest range.
+    ///
+    /// ```java
+    /// VmConfig.builder().physicalRanges(List.of(
+    ///     new PhysicalRange(0, 640 << 10), new PhysicalRange(1 << 20, 64 << 20)));
+    /// ```
+    ///
+    /// @param ranges in any order; at least one
+    public Builder physicalRanges(List<PhysicalRange> ranges) {
+      if (ranges.isEmpty()) {
+        throw new IllegalArgumentException("no physical range is given");
+      }
+      physicalRanges = List.copyOf(ranges);
       return this;
     }
 

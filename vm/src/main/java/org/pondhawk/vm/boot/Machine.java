@@ -7,6 +7,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
@@ -26,9 +27,11 @@ import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.PageHash;
 import org.pondhawk.vm.object.PageOperations;
 import org.pondhawk.vm.object.RadixNodes;
+import org.pondhawk.vm.page.DumpMap;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.page.PhysicalMap;
 import org.pondhawk.vm.pageout.PageoutDaemon;
 import org.pondhawk.vm.pageout.PageoutParts;
 import org.pondhawk.vm.pageout.RunLaundry;
@@ -47,6 +50,7 @@ import org.pondhawk.vm.queue.PageQueues;
 import org.pondhawk.vm.queue.PageZeroer;
 import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.queue.VmStats;
+import org.pondhawk.vm.stats.MemoryMap;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapFileSpec;
 import org.pondhawk.vm.swap.SwapIo;
@@ -72,7 +76,9 @@ public final class Machine implements AutoCloseable {
 
   private final MachineSpec spec;
   private final Tunables tunables;
+  private final PhysicalLayout layout;
   private final OwnMemory memory = new OwnMemory();
+  private final DumpMap dump;
   private final HaltSwitch halt = new HaltSwitch();
   private final Grace grace;
   private final PageParts page;
@@ -101,14 +107,17 @@ public final class Machine implements AutoCloseable {
 
   /// Makes a machine; every frame is free.
   ///
-  /// @param io runs the transfers of virtual threads
+  /// @param io runs the transfers of virtual threads, and helps to boot
   /// @throws UncheckedIOException if the swap file can't be made
   public Machine(MachineSpec spec, Seams seams, Executor io) {
     this.spec = spec;
     this.tunables = new Tunables(spec.tunables());
-    int frameCount = spec.frameCount();
-    FrameMemory frames = reserveFrames(frameCount, spec.pageSize());
-    PageArray pages = new PageArray(memory, frames, PageoutDaemon.MARKERS);
+    this.layout = spec.layout();
+    PhysicalMap physical = layout.map();
+    int frameCount = physical.frameCount();
+    FrameMemory frames = reserveFrames(physical, spec.pageSize());
+    PageArray pages =
+        new PageArray(memory, frames, PageoutDaemon.MARKERS, spec.fictitiousPages(), io);
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
     PageQueues queues = new PageQueues(memory, pages, stats);
@@ -127,17 +136,14 @@ public final class Machine implements AutoCloseable {
         new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
     this.allocator =
         new PageAllocator(page, grace, owner, mappings, zeroer, spec.cpus(), spec.poison());
-    DmaReserve reserve = new DmaReserve(memory, pages, stats, spec.reserveFrames());
-    for (int n = 0; n < frameCount; n++) {
-      if (reserve.wants(n)) {
-        reserve.addAtBoot(n);
-      } else {
-        allocator.addAtBoot(n);
-      }
-    }
+    DmaReserve reserve =
+        new DmaReserve(memory, pages, stats, physical.limitOf(spec.reserveFrames()));
+    addFrames(reserve);
+    this.dump = new DumpMap(memory, layout.spanPages());
+    layout.overheadPages(dump::add);
     stats.rollup();
     stats.pushAt(levels.pushAt(spec.cpus()));
-    this.nodes = new RadixNodes(page, allocator);
+    this.nodes = new RadixNodes(page, allocator, dump);
     PageHash hash =
         new PageHash(
             memory,
@@ -148,7 +154,7 @@ public final class Machine implements AutoCloseable {
             tunables.pageHashFilesOnly());
     this.operations = PageOperations.of(page, allocator, owner, nodes, mappings, grace, hash);
     this.reaper = new ObjectReaper(objects, page, allocator, mappings);
-    this.tableFrames = new TableFrames(page, allocator);
+    this.tableFrames = new TableFrames(page, allocator, dump);
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
     this.swapFile = openSwap(frames);
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
@@ -202,13 +208,36 @@ public final class Machine implements AutoCloseable {
     seams.booted(this);
   }
 
-  private static FrameMemory reserveFrames(int count, int pageSize) {
+  private static FrameMemory reserveFrames(PhysicalMap physical, int pageSize) {
+    int count = physical.pageCount();
     FrameMemory frames = FrameMemory.reserve(count, pageSize);
     if (!Pte.fits(frames.address(0), (long) count * pageSize)) {
       frames.close();
       throw new IllegalStateException("frames lie where no page table entry can map them");
     }
+    int end = 0;
+    for (int n = 0; n < physical.stretches(); n++) {
+      if (physical.start(n) > end) {
+        frames.leaveOut(end, physical.start(n) - end);
+      }
+      end = physical.end(n);
+    }
     return frames;
+  }
+
+  /// Puts every frame into the reserve or on its free queue (`vm_add_new_page`); holes into
+  /// neither.
+  private void addFrames(DmaReserve reserve) {
+    PhysicalMap physical = layout.map();
+    for (int n = 0; n < physical.stretches(); n++) {
+      for (int frame = physical.start(n); frame < physical.end(n); frame++) {
+        if (reserve.wants(frame)) {
+          reserve.addAtBoot(frame);
+        } else {
+          allocator.addAtBoot(frame);
+        }
+      }
+    }
   }
 
   private ChainCollapser newCollapser(List<Space> open) {
@@ -345,6 +374,26 @@ public final class Machine implements AutoCloseable {
   /// Whether it still runs.
   public HaltSwitch haltSwitch() {
     return halt;
+  }
+
+  /// Which pages have memory, and where in the physical address space.
+  public PhysicalMap physical() {
+    return layout.map();
+  }
+
+  /// What became of the physical memory that it was given (`vm_page_startup`).
+  public MemoryMap memoryMap() {
+    return MapReport.of(this, layout);
+  }
+
+  /// Calls back for every page whose memory the structures took at boot.
+  public void overheadPages(IntConsumer page) {
+    layout.overheadPages(page);
+  }
+
+  /// Which frames hold the machine's own state.
+  public DumpMap dump() {
+    return dump;
   }
 
   /// The memory of its own structures.

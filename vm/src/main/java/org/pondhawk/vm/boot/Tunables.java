@@ -46,8 +46,15 @@ public final class Tunables {
           "Whether a fault asks the page hash for a page before the index of the object; needs"
               + " vm.page_hash_entries.");
 
-  private final List<Tunable> all =
-      List.of(freeHysteresis, pageHashEntries, pageHashFilesOnly, faultsByHash);
+  private final Tunable fictitiousPages =
+      Tunable.atBoot(
+          "vm.fictitious_pages",
+          0,
+          1 << 16,
+          64,
+          "How many pages there are for memory that is not the machine's own; each takes 64 bytes.");
+
+  private final List<Tunable> all = List.of(freeHysteresis, pageHashEntries, pageHashFilesOnly, faultsByHash, fictitiousPages);
 
   /// The numbers of a machine to be booted.
   ///
@@ -87,5 +94,10 @@ public final class Tunables {
   /// See [org.pondhawk.vm.object.HashedLookup].
   public Tunable faultsByHash() {
     return faultsByHash;
+  }
+
+  /// See [org.pondhawk.vm.queue.FictitiousPages].
+  public Tunable fictitiousPages() {
+    return fictitiousPages;
   }
 }

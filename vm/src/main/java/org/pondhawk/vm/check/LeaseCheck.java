@@ -21,8 +21,8 @@ final class LeaseCheck {
     this.machine = machine;
     this.pages = machine.page().pages();
     this.findings = findings;
-    this.readers = new int[pages.frameCount()];
-    this.writers = new int[pages.frameCount()];
+    this.readers = new int[pages.count()];
+    this.writers = new int[pages.count()];
   }
 
   /// Checks all leases, then the busy words.
@@ -39,7 +39,10 @@ final class LeaseCheck {
     findings.require(
         counted == reserved, "open spaces lease %d pages, set aside are %d", counted, reserved);
     int cow = 0;
-    for (int page = 0; page < pages.frameCount(); page++) {
+    for (int page = 0; page < pages.count(); page++) {
+      if (pages.isMarker(page)) {
+        continue;
+      }
       cow += pages.cowCount(page);
       checkBusy(page);
       checkSent(page);

@@ -46,6 +46,8 @@ final class ObjectCheck {
     }
     checkWired();
     checkLeaks(queued);
+    checkDump();
+    new FictitiousCheck(machine, findings).run(owned);
     SwapSpace space = machine.swapSpace();
     if (space != null) {
       findings.require(
@@ -126,7 +128,9 @@ final class ObjectCheck {
         pages.describe(page));
     findings.require(
         pages.isFullyValid(page), "%s at %d: no content: %s", object, pindex, pages.describe(page));
-    if (pages.dirty(page) != 0 || machine.mappings().isModified(page)) {
+    if (pages.dirty(page) != 0
+        || machine.mappings().isModified(page)
+        || pages.foreign().has(page)) { // others may store into its memory
       return;
     }
     int size = machine.spec().pageSize();
@@ -183,14 +187,45 @@ final class ObjectCheck {
 
   private void checkLeaks(BitSet queued) {
     for (int page = 0; page < pages.frameCount(); page++) {
+      boolean used = queued.get(page) || wired.get(page) || owned.get(page);
+      boolean hole = machine.physical().isHole(page);
+      findings.require(used || hole, "leaked, on no queue and of no use: %s", pages.describe(page));
       findings.require(
-          queued.get(page) || wired.get(page) || owned.get(page),
-          "leaked, on no queue and of no use: %s",
-          pages.describe(page));
+          !hole || (!used && isAsAtBoot(page)), "a hole, but: %s", pages.describe(page));
       findings.require(
           owned.get(page) == (pages.object(page) != PageArray.NO_OBJECT),
           "says that it belongs to an object which does not have it: %s",
           pages.describe(page));
     }
+  }
+
+  /// Whether nobody has ever used the descriptor.
+  private boolean isAsAtBoot(int page) {
+    return pages.flags(page) == 0
+        && pages.queue(page) == 0
+        && pages.wireCount(page) == 0
+        && pages.holdCount(page) == 0
+        && pages.valid(page) == 0
+        && pages.dirty(page) == 0;
+  }
+
+  /// A dump of the machine's state has all frames of its structures, and no others.
+  private void checkDump() {
+    BitSet expected = new BitSet();
+    machine.overheadPages(expected::set);
+    for (int page : machine.nodes().wiredPages()) {
+      expected.set(page);
+    }
+    for (Space space : machine.spaces()) {
+      for (int page : space.pmap().balloons()) {
+        expected.set(page);
+      }
+    }
+    BitSet dumped = new BitSet();
+    for (int page : machine.dump().pages()) {
+      dumped.set(page);
+    }
+    expected.xor(dumped);
+    findings.require(expected.isEmpty(), "wrong in the dump map: frames %s", expected);
   }
 }

@@ -103,6 +103,7 @@ final class QueueCheck {
   }
 
   private void checkMember(int queue, PageQueue kind, int page) {
+    findings.require(!pages.foreign().has(page), "fictitious, but on a queue: %s", describe(page));
     findings.require(
         pages.queue(page) == queue, "linked in queue %d, but %s", queue, describe(page));
     findings.require(

@@ -82,6 +82,21 @@ public final class FrameMemory implements AutoCloseable {
     return Integer.numberOfTrailingZeros(pageSize);
   }
 
+  /// Keeps the kernel from giving memory to frames that are never used, as parts of huge pages
+  /// under frames that are.
+  ///
+  /// @param firstFrame the first of them
+  /// @param count how many, at least 1
+  public void leaveOut(int firstFrame, int count) {
+    if (!isNative()) {
+      return;
+    }
+    long start = checkedAddress(firstFrame) & -HUGE_PAGE;
+    long end = checkedAddress(firstFrame + count - 1) + pageSize();
+    long last = Math.min((end + HUGE_PAGE - 1) & -HUGE_PAGE, address(frameCount - 1) + pageSize());
+    Linux.noHugePages(Math.max(start, base), last - Math.max(start, base));
+  }
+
   /// Whether the frames come from the kernel, so that memory can really be given back.
   public boolean isNative() {
     return memory.isFromKernel();

@@ -1,6 +1,7 @@
 package org.pondhawk.vm.object;
 
 import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.queue.FictitiousPages;
 import org.pondhawk.vm.queue.PageAdvice;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageContent;
@@ -25,6 +26,7 @@ import org.pondhawk.vm.sync.Grace;
 /// @param hash where pages were, found without a token
 /// @param scan going through the pages of an object
 /// @param cow sending pages out while others store into them
+/// @param fictitious pages for memory that is not the machine's
 public record PageOperations(
     PageContent content,
     PageProtection protection,
@@ -36,7 +38,9 @@ public record PageOperations(
     PageGrabber grabber,
     PageHash hash,
     PageScan scan,
-    PageCow cow) {
+    PageCow cow,
+
+    FictitiousPages fictitious) {
   /// Makes the operations of a machine.
   public static PageOperations of(
       PageParts parts,
@@ -60,6 +64,7 @@ public record PageOperations(
         new PageGrabber(parts, allocator, owner, nodes, finder, content),
         hash,
         new PageScan(),
-        new PageCow(parts, allocator, owner, content, mappings, grace));
+        new PageCow(parts, allocator, owner, content, mappings, grace),
+        allocator.fictitious());
   }
 }

@@ -1,17 +1,20 @@
 package org.pondhawk.vm.page;
 
+import java.util.concurrent.Executor;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.sync.LockOrder;
 import org.pondhawk.vm.sync.LockRank;
+import org.pondhawk.vm.sync.ParallelLoop;
 import org.pondhawk.vm.sync.SpinLock;
 
 /// The descriptors of all pages, indexed by page number (`vm_page_array`).
 ///
-/// Page numbers below [#frameCount] have a frame of memory. Those above are markers: positions of
-/// scans in the queues. [PageLayout] draws a descriptor and says what must be held for each field;
-/// the busy word belongs to [PageBusy].
+/// Page numbers below [#frameCount] have a frame of memory, or stand for a hole between frames.
+/// Above them are markers, which are positions of scans in the queues, and above these fictitious
+/// pages, which stand for memory that is not the machine's. [PageLayout] draws a descriptor and
+/// says what must be held for each field; the busy word belongs to [PageBusy].
 public class PageArray {
   /// The page number that stands for none.
   public static final int NONE = -1;
@@ -22,24 +25,47 @@ public class PageArray {
   /// How many may send a page's bytes at once.
   public static final int MOST_SENDERS = MappingWord.MAX_COW;
 
+  /// Descriptors of 8 MiB: a machine below 1 GiB or so is booted by its caller alone.
+  private static final int PAGES_PER_PIECE = 1 << 17;
+
+  private static final int HELPERS = 3;
+
   private final long base;
   private final int frameCount;
   private final int markerCount;
   private final FrameMemory frames;
+  private final ForeignFrames foreign;
+
+  /// Makes the descriptors of a machine without fictitious pages.
+  ///
+  /// @param memory where the descriptors are charged
+  /// @param frames the frames that the first descriptors stand for
+  /// @param markerCount how many markers to add behind them
+  public PageArray(OwnMemory memory, FrameMemory frames, int markerCount) {
+    this(memory, frames, markerCount, 0, Runnable::run);
+  }
 
   /// Makes the descriptors of a machine.
   ///
   /// @param memory where the descriptors are charged
   /// @param frames the frames that the first descriptors stand for
   /// @param markerCount how many markers to add behind them
-  public PageArray(OwnMemory memory, FrameMemory frames, int markerCount) {
+  /// @param fictitiousCount how many fictitious pages to add behind those
+  /// @param helpers threads that help where there are many: the kernel has to find memory for all
+  public PageArray(
+      OwnMemory memory,
+      FrameMemory frames,
+      int markerCount,
+      int fictitiousCount,
+      Executor helpers) {
     this.frames = frames;
     this.frameCount = frames.frameCount();
     this.markerCount = markerCount;
-    this.base = memory.allocate(bytesFor(frameCount, markerCount), "page descriptors");
-    for (int page = 0; page < frameCount + markerCount; page++) {
-      initialise(page);
-    }
+    int own = frameCount + markerCount;
+    int all = own + fictitiousCount;
+    this.base = memory.allocate((long) all * PageLayout.BYTES, "page descriptors");
+    this.foreign = new ForeignFrames(memory, base, own, fictitiousCount);
+    ParallelLoop.run(all, PAGES_PER_PIECE, HELPERS, helpers, this::initialise);
   }
 
   /// The memory that the descriptors of a machine take.
@@ -51,16 +77,24 @@ public class PageArray {
     return (long) (frameCount + markerCount) * PageLayout.BYTES;
   }
 
+  private void initialise(int from, int to) {
+    for (int page = from; page < to; page++) {
+      initialise(page);
+    }
+  }
+
   private void initialise(int page) {
     RawMemory.putInt(word(page, PageLayout.OBJECT), NO_OBJECT);
     RawMemory.putInt(word(page, PageLayout.NEXT), NONE);
     RawMemory.putInt(word(page, PageLayout.PREV), NONE);
-    boolean hasFrame = page < frameCount;
-    RawMemory.putLong(word(page, PageLayout.ADDRESS), hasFrame ? frames.address(page) : 0);
-    if (!hasFrame) {
-      RawMemory.putInt(
-          word(page, PageLayout.FLAGS),
-          PageFlags.MARKER | PageFlags.FICTITIOUS | PageFlags.UNQUEUED);
+    if (page < frameCount) {
+      RawMemory.putLong(word(page, PageLayout.ADDRESS), frames.address(page));
+      return;
+    }
+    int outside = PageFlags.FICTITIOUS | PageFlags.UNQUEUED;
+    boolean marker = isMarker(page);
+    RawMemory.putInt(word(page, PageLayout.FLAGS), marker ? outside | PageFlags.MARKER : outside);
+    if (marker) {
       RawMemory.putInt(word(page, PageLayout.BUSY), BusyWord.LOCKED);
       RawMemory.putInt(word(page, PageLayout.WIRE), 1);
     }
@@ -89,7 +123,33 @@ public class PageArray {
   /// @param page a page number
   /// @return true above the last frame
   public final boolean isMarker(int page) {
-    return page >= frameCount;
+    return page >= frameCount && page < frameCount + markerCount;
+  }
+
+  /// How many descriptors there are.
+  ///
+  /// @return the count of frames, markers and fictitious pages
+  public final int count() {
+    return frameCount + markerCount + foreign.count();
+  }
+
+  /// The page that stands for what an address lies at: the frame it lies in, or the fictitious page
+  /// that begins there (`PHYS_TO_VM_PAGE` for addresses of this process). Takes no lock.
+  ///
+  /// @param address an absolute address, as page table entries have it
+  /// @return a page, or [#NONE]
+  public final int pageAt(long address) {
+    if (frames.contains(address)) {
+      return frames.frameOf(address);
+    }
+    return foreign.find(address);
+  }
+
+  /// The fictitious pages, above the markers.
+  ///
+  /// @return their numbers and addresses
+  public final ForeignFrames foreign() {
+    return foreign;
   }
 
   /// The frames behind the pages.
@@ -99,9 +159,10 @@ public class PageArray {
     return frames;
   }
 
-  /// The absolute address of a page's frame (`VM_PAGE_TO_PHYS`).
+  /// The absolute address of a page's frame, or of the memory that a fictitious page stands for.
+  /// Plain: a frame's never changes, and a fictitious page's only while it is hard-busy.
   ///
-  /// @param page a page with a frame
+  /// @param page a page that is no marker
   /// @return the address of its first byte
   public final long address(int page) {
     return RawMemory.getLong(word(page, PageLayout.ADDRESS));
@@ -393,7 +454,7 @@ public class PageArray {
   /// How a page may be cached; write-back unless it was given another attribute.
   ///
   /// @param page a page
-  /// @return what [#setContentOfRun] noted last
+  /// @return what [#setContentOfRun] or [#setAttribute] noted last
   public final MemoryAttribute attribute(int page) {
     return ContentWord.attribute(content(page));
   }
@@ -407,6 +468,21 @@ public class PageArray {
     RawMemory.setIntRelease(
         word(page, PageLayout.CONTENT),
         ContentWord.VALID_ALL | ContentWord.attributeBits(attribute));
+  }
+
+  /// Notes how a page may be cached, and leaves the rest of its content word as it is
+  /// (`pmap_page_set_memattr`).
+  ///
+  /// @param page a hard-busy page
+  /// @param attribute how it may be cached
+  public final void setAttribute(int page, MemoryAttribute attribute) {
+    long word = word(page, PageLayout.CONTENT);
+    for (; ; ) {
+      int was = RawMemory.getIntAcquire(word);
+      if (RawMemory.compareAndSetInt(word, was, ContentWord.withAttribute(was, attribute))) {
+        return;
+      }
+    }
   }
 
   private int content(int page) {

@@ -30,7 +30,7 @@ import java.lang.foreign.StructLayout;
 /// | Q   | the spin lock of the queue the page is on | the same |
 /// | SQ  | the page spin lock, or the page hard-busy between a free queue and its next one, *and* the queue spin lock | either |
 /// | BQ  | the page hard-busy, before it enters a queue | the queue's spin lock, or the page busy |
-/// | C   | set at boot | nothing |
+/// | C   | set at boot; of a fictitious page: the page hard-busy, one thread at a time | nothing; of a fictitious page: the page busy, or look again |
 final class PageLayout {
   static final int BYTES = 64;
 

@@ -42,6 +42,7 @@ public final class PageAllocator {
   private final PageOwner owner;
   private final Mappings mappings;
   private final PageZeroer zeroer;
+  private final FictitiousPages fictitious;
 
   /// Claims a free page. Who has one busy has mistaken it for what it was, and lets go at once.
   private final PageQueues.Visitor takesFree;
@@ -77,6 +78,7 @@ public final class PageAllocator {
     this.owner = owner;
     this.mappings = mappings;
     this.zeroer = zeroer;
+    this.fictitious = new FictitiousPages(parts, grace, owner, mappings);
     this.search = new ColorSearch(queues);
     this.colors = new ColorPolicy(cpus);
     this.poison = poison;
@@ -231,6 +233,10 @@ public final class PageAllocator {
   ///
   /// @param page a hard-busy page, which the caller must not touch any more
   public void free(VmThread self, int page) {
+    if (page >= pages.frameCount()) {
+      fictitious.free(self, page);
+      return;
+    }
     stats.count(self.stripe(), Event.FREED, 1);
     requireFreeable(page);
     owner.remove(self, page);
@@ -281,6 +287,11 @@ public final class PageAllocator {
         throw new VmPanic("freeing a mapped page: " + pages.describe(page));
       }
     }
+  }
+
+  /// The pages for memory that is not the machine's.
+  public FictitiousPages fictitious() {
+    return fictitious;
   }
 
   /// Holds a page against reuse of its frame (`vm_page_hold`). It may become free at the same time:

@@ -183,7 +183,11 @@ public final class PageContent {
   public void zeroFill(int page) {
     busy.requireHardBusy(page);
     requireNotSent(page);
-    pages.frames().zero(page);
+    if (pages.foreign().has(page)) {
+      RawMemory.fill(pages.address(page), pageSize(), (byte) 0);
+    } else {
+      pages.frames().zero(page);
+    }
   }
 
   /// Copies the bytes of a page to another, which is valid and dirty then (`vm_page_copy`).

@@ -1,6 +1,7 @@
 package org.pondhawk.vm.boot;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +12,7 @@ import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.Pressure;
+import org.pondhawk.vm.stats.PhysicalRange;
 import org.pondhawk.vm.swap.SwapFileSpec;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -47,6 +49,20 @@ public final class TestMachine implements AutoCloseable {
     this(frames, 0, null, 0, TableForm.LINEAR, faults);
   }
 
+  /// A machine whose memory lies in ranges of physical addresses.
+  ///
+  /// @param swapDirectory where swap goes, or null for none
+  public TestMachine(
+      List<PhysicalRange> ranges, long reserveBytes, @Nullable Path swapDirectory, long swapBytes) {
+    this.tables = TableForm.LINEAR;
+    SwapFileSpec swap =
+        swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
+    long bytes = MachineSpec.bytesOf(ranges, PAGE_SIZE);
+    MachineSpec spec = spec(bytes, ranges, reserveBytes, swap, FaultSpec.PLAIN);
+    vm = new Machine(spec, Seams.SOUND, Runnable::run);
+    self = vm.newThread("test");
+  }
+
   private TestMachine(
       int frames,
       long reserveBytes,
@@ -57,12 +73,10 @@ public final class TestMachine implements AutoCloseable {
     this.tables = tables;
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
-    MachineSpec probe = spec(0, reserveBytes, swap, faults);
-    long bytes =
-        probe.minimumBytes()
-            + (long) (frames - MachineSpec.MIN_FRAMES)
-                * (PAGE_SIZE + org.pondhawk.vm.page.PageArray.bytesFor(1, 0));
-    vm = new Machine(spec(bytes, reserveBytes, swap, faults), Seams.SOUND, Runnable::run);
+    int reserve = (int) ((reserveBytes + PAGE_SIZE - 1) / PAGE_SIZE);
+    long bytes = spec(0, List.of(), reserveBytes, swap, faults).bytesFor(frames + reserve);
+    MachineSpec spec = spec(bytes, List.of(), reserveBytes, swap, faults);
+    vm = new Machine(spec, Seams.SOUND, Runnable::run);
     self = vm.newThread("test");
   }
 
@@ -72,9 +86,14 @@ public final class TestMachine implements AutoCloseable {
   }
 
   private MachineSpec spec(
-      long bytes, long reserveBytes, @Nullable SwapFileSpec swap, FaultSpec faults) {
+      long bytes,
+      List<PhysicalRange> ranges,
+      long reserveBytes,
+      @Nullable SwapFileSpec swap,
+      FaultSpec faults) {
     return new MachineSpec(
         bytes,
+        ranges,
         PAGE_SIZE,
         reserveBytes,
         swap,
@@ -135,7 +154,7 @@ public final class TestMachine implements AutoCloseable {
 
   /// The page behind a mapped address.
   public int pageAt(Space space, long address) {
-    return vm.page().pages().frames().frameOf(Pte.frame(space.pmap().entry(address)));
+    return vm.page().pages().pageAt(Pte.frame(space.pmap().entry(address)));
   }
 
   @Override

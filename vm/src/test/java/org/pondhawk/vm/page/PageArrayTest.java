@@ -3,6 +3,8 @@ package org.pondhawk.vm.page;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -76,6 +78,29 @@ class PageArrayTest {
     assertThat(pages.tryLowerCow(PAGE)).as("there is none").isFalse();
     assertThat(pages.cowCount(PAGE)).isZero();
     assertThat(pages.cowCount(PAGE - 1) + pages.cowCount(PAGE + 1)).isZero();
+  }
+
+  /// Of more than one piece, with help: 300,000 pages whose frames are never touched.
+  @Test
+  void aLargeOneIsTheSameAllOver() {
+    List<Helper<Boolean>> helpers = new ArrayList<>();
+    try (OwnMemory own = new OwnMemory();
+        FrameMemory many = FrameMemory.reserve(300_000, 4096)) {
+      PageArray large = new PageArray(own, many, 2, 1, task -> helpers.add(Helper.run(task)));
+      assertThat(helpers).hasSize(2);
+      for (int page = 0; page < 300_000; page++) {
+        if (large.object(page) != PageArray.NO_OBJECT
+            || large.next(page) != PageArray.NONE
+            || large.prev(page) != PageArray.NONE
+            || large.flags(page) != 0
+            || large.address(page) != many.address(page)) {
+          throw new AssertionError(large.describe(page));
+        }
+      }
+      assertThat(large.hasFlag(300_001, PageFlags.MARKER)).isTrue();
+      assertThat(large.flags(300_002)).isEqualTo(PageFlags.FICTITIOUS | PageFlags.UNQUEUED);
+    }
+    helpers.forEach(helper -> assertThat(helper.join()).isTrue());
   }
 
   @Nested
