@@ -46,7 +46,7 @@ final class RunCommand implements Callable<Integer> {
   private static final int MIN_PAGE_SIZE = 4 << 10;
   private static final int MAX_PAGE_SIZE = 64 << 10;
   private static final int MAX_COPIES = 1_000;
-  private static final int MAX_CPUS = 256;
+  private static final int MAX_CPUS = 1024;
   private static final long MAX_SECONDS = Duration.ofDays(365).toSeconds();
 
   /// Without any progress for so long, a machine is out of memory and swap.

@@ -18,6 +18,7 @@ import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.FrameMemory;
+import org.pondhawk.vm.mem.FrameRange;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.ObjectReaper;
@@ -34,6 +35,7 @@ import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
+import org.pondhawk.vm.queue.ColorPolicy;
 import org.pondhawk.vm.queue.ContigAllocator;
 import org.pondhawk.vm.queue.DmaReserve;
 import org.pondhawk.vm.queue.FreeGate;
@@ -44,6 +46,7 @@ import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.PageQueues;
 import org.pondhawk.vm.queue.PageZeroer;
 import org.pondhawk.vm.queue.Pressure;
+import org.pondhawk.vm.queue.SocketColors;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapFileSpec;
@@ -75,6 +78,7 @@ public final class Machine implements AutoCloseable {
   private final Grace grace;
   private final PageParts page;
   private final PageAllocator allocator;
+  private final SocketColors socketColors;
   private final ContigAllocator contig;
   private final ObjectTable objects = new ObjectTable();
   private final ObjectOwner owner;
@@ -93,8 +97,9 @@ public final class Machine implements AutoCloseable {
   private final LeasedPages leased;
   private final PageZeroer zeroer;
   private final Spaces spaces;
-  private final AtomicInteger nextStripe = new AtomicInteger();
+  private final AtomicInteger nextSeat = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
+  private int boundFrames;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   /// Makes a machine; every frame is free.
@@ -105,7 +110,8 @@ public final class Machine implements AutoCloseable {
     this.spec = spec;
     this.tunables = new Tunables(spec.tunables());
     int frameCount = spec.frameCount();
-    FrameMemory frames = reserveFrames(frameCount, spec.pageSize());
+    List<FrameRange> ranges = spec.processors().topology().divide(frameCount);
+    FrameMemory frames = reserveFrames(frameCount, spec.pageSize(), ranges);
     PageArray pages = new PageArray(memory, frames, PageoutDaemon.MARKERS);
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
@@ -123,8 +129,10 @@ public final class Machine implements AutoCloseable {
     VmThread zeroing = new VmThread("zero", 0, true, 0).endsWith(halt);
     this.zeroer =
         new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
-    this.allocator =
-        new PageAllocator(page, grace, owner, mappings, zeroer, spec.cpus(), spec.poison());
+    ColorPolicy colors = new ColorPolicy(spec.processors().topology());
+    this.allocator = new PageAllocator(page, grace, owner, mappings, zeroer, colors, spec.poison());
+    this.socketColors = new SocketColors(pages, queues, colors);
+    ranges.forEach(socketColors::organize); // before they are queued, so that none is moved
     DmaReserve reserve = new DmaReserve(memory, pages, stats, spec.reserveFrames());
     for (int n = 0; n < frameCount; n++) {
       if (reserve.wants(n)) {
@@ -133,6 +141,7 @@ public final class Machine implements AutoCloseable {
         allocator.addAtBoot(n);
       }
     }
+    socketColors.evenOut();
     stats.rollup();
     stats.pushAt(levels.pushAt(spec.cpus()));
     this.nodes = new RadixNodes(page, allocator);
@@ -188,13 +197,32 @@ public final class Machine implements AutoCloseable {
     seams.booted(this);
   }
 
-  private static FrameMemory reserveFrames(int count, int pageSize) {
+  private FrameMemory reserveFrames(int count, int pageSize, List<FrameRange> ranges) {
     FrameMemory frames = FrameMemory.reserve(count, pageSize);
     if (!Pte.fits(frames.address(0), (long) count * pageSize)) {
       frames.close();
       throw new IllegalStateException("frames lie where no page table entry can map them");
     }
+    try {
+      boundFrames = bind(frames, ranges, tunables.numaPolicy().get());
+    } catch (IllegalStateException refused) {
+      frames.close();
+      throw refused;
+    }
     return frames;
+  }
+
+  /// Binds frames to the nodes of the computer, where it has several.
+  ///
+  /// @return how many frames were bound
+  private static int bind(FrameMemory frames, List<FrameRange> ranges, long policy) {
+    int bound = 0;
+    if (ranges.size() > 1 && policy != Tunables.NUMA_FIRST_TOUCH) {
+      for (FrameRange range : ranges) {
+        bound += frames.bind(range, policy == Tunables.NUMA_BIND) ? range.count() : 0;
+      }
+    }
+    return bound;
   }
 
   private ChainCollapser newCollapser(List<Space> open) {
@@ -220,8 +248,11 @@ public final class Machine implements AutoCloseable {
 
   /// Makes the record of a thread that enters the machine.
   public VmThread newThread(String name) {
-    int stripe = Math.floorMod(nextStripe.getAndIncrement(), spec.cpus());
-    return new VmThread(name, stripe, false, 0).endsWith(halt).leasesIn(leased);
+    int seat = nextSeat.getAndIncrement() & Integer.MAX_VALUE;
+    return new VmThread(name, 0, false, 0)
+        .endsWith(halt)
+        .leasesIn(leased)
+        .runsOn(spec.processors(), seat);
   }
 
   /// Makes an empty address space of the usual range.
@@ -351,6 +382,17 @@ public final class Machine implements AutoCloseable {
   /// The allocator.
   public PageAllocator allocator() {
     return allocator;
+  }
+
+  /// Which frames have the colours of which socket.
+  public SocketColors socketColors() {
+    return socketColors;
+  }
+
+  /// How many frames are bound to a memory node of the computer: all or none, but for those that
+  /// share a page of the kernel with another node's.
+  public int boundFrames() {
+    return boundFrames;
   }
 
   /// Hands out runs of neighbouring frames.

@@ -16,7 +16,23 @@ public final class Tunables {
           16,
           "How many pages more than the minimum must be available before waiters are woken.");
 
-  private final List<Tunable> all = List.of(freeHysteresis);
+  /// A value of [#numaPolicy]: a frame's memory comes from where it is touched first.
+  static final long NUMA_FIRST_TOUCH = 0;
+
+  /// A value of [#numaPolicy]: it comes from the node whose colours the frame has, and from no
+  /// other.
+  static final long NUMA_BIND = 2;
+
+  private final Tunable numaPolicy =
+      Tunable.atBoot(
+          "vm.numa_policy",
+          NUMA_FIRST_TOUCH,
+          NUMA_BIND,
+          1,
+          "Where the memory of frames comes from on a computer with several memory nodes: 0 where it"
+              + " is touched first, 1 the frame's node if it has memory left, 2 that node only.");
+
+  private final List<Tunable> all = List.of(freeHysteresis, numaPolicy);
 
   /// The numbers of a machine to be booted.
   ///
@@ -41,6 +57,11 @@ public final class Tunables {
       }
     }
     throw new IllegalArgumentException("there is no tunable " + name);
+  }
+
+  /// Where the memory of frames comes from.
+  public Tunable numaPolicy() {
+    return numaPolicy;
   }
 
   /// See [org.pondhawk.vm.queue.FreeGate].

@@ -136,8 +136,7 @@ public final class Topology {
 
   /// A simulated topology. Its memory is divided evenly among the sockets.
   ///
-  /// @throws IllegalArgumentException if a number is below 1 or the product above
-  ///   [#MAX_PROCESSORS]
+  /// @throws IllegalArgumentException if a number is below 1 or the product above [#MAX_PROCESSORS]
   public static Topology simulated(int sockets, int coresPerSocket, int threadsPerCore) {
     return simulated(sockets, coresPerSocket, threadsPerCore, ofSystem());
   }
@@ -166,6 +165,15 @@ public final class Topology {
         nodes,
         "simulated",
         Hosts.dealt(processors.size(), computer));
+  }
+
+  /// The same topology as if it were the computer's own: the kernel's processor n is its processor
+  /// n. For tests that say themselves which processor they are on.
+  public Topology asComputer() {
+    int[] same = new int[processors()];
+    Arrays.setAll(same, n -> n);
+    return new Topology(
+        processors, sockets, coresPerSocket, threadsPerCore, nodes, source, Hosts.oneEach(same));
   }
 
   /// Whether more than the number of processors is known.

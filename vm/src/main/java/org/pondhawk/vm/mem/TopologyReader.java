@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -72,9 +73,10 @@ final class TopologyReader {
       for (int cpu = usable.nextSetBit(0); cpu >= 0; cpu = usable.nextSetBit(cpu + 1)) {
         found.add(find(cpu, nearTo));
       }
-      found.sort(Comparator.comparingInt(Found::socket)
-          .thenComparingLong(Found::core)
-          .thenComparingInt(Found::cpu));
+      found.sort(
+          Comparator.comparingInt(Found::socket)
+              .thenComparingLong(Found::core)
+              .thenComparingInt(Found::cpu));
       return topology(found, nearTo);
     } catch (OddException
         | IOException
@@ -85,7 +87,8 @@ final class TopologyReader {
   }
 
   private static String why(Exception odd) {
-    return odd instanceof IOException ? "cannot read " + odd.getMessage() : odd.getMessage();
+    String message = Objects.requireNonNullElse(odd.getMessage(), odd.toString());
+    return odd instanceof IOException ? "cannot read " + message : message;
   }
 
   /// Where nothing is known, processors are dealt in the order of their numbers.

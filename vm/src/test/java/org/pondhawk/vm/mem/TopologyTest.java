@@ -92,10 +92,11 @@ class TopologyTest {
             .as("a simulated socket lies within a real one")
             .isEqualTo(cpu / 4 % 2);
       }
-      assertThat(IntStream.range(0, 16)
-              .flatMap(cpu ->
-                  IntStream.range(0, 4).map(seat -> simulated.processorFor(cpu, seat)))
-              .distinct())
+      assertThat(
+              IntStream.range(0, 16)
+                  .flatMap(
+                      cpu -> IntStream.range(0, 4).map(seat -> simulated.processorFor(cpu, seat)))
+                  .distinct())
           .as("every processor is somebody's")
           .hasSize(64);
     }
