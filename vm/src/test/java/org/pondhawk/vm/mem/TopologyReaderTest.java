@@ -234,7 +234,8 @@ class TopologyReaderTest {
 
     @ParameterizedTest(name = "{0} = {1}: {2}")
     @CsvSource(
-        delimiter = '|', quoteCharacter = '"',
+        delimiter = '|',
+        quoteCharacter = '"',
         value = {
           CPU + "online                        | some  | 'some' is no list",
           CPU + "cpu5/topology/core_id         | -1    | core_id says '-1'",
