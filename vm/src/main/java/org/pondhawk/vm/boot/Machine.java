@@ -207,7 +207,8 @@ public final class Machine implements AutoCloseable {
       boundFrames = bind(frames, ranges, tunables.numaPolicy().get());
     } catch (IllegalStateException refused) {
       frames.close();
-      throw refused;
+      throw new IllegalStateException(
+          refused.getMessage() + "; nothing is bound with vm.numa_policy=0", refused);
     }
     return frames;
   }

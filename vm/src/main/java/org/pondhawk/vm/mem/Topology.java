@@ -217,12 +217,12 @@ public final class Topology {
   /// The processor that a thread is counted to while it runs on one of the kernel's.
   ///
   /// @param cpu the kernel's number of a processor; any number is answered, since processors come
-  ///   and go
+  ///   and go, and -1 is what the C library says where it does not know
   /// @param seat a number of the thread, from 0: which one to take where one of the kernel's
   ///   processors stands for several
   /// @return from 0 to [#processors] - 1
   public int processorFor(int cpu, int seat) {
-    int known = cpu < first.length ? cpu : cpu % first.length;
+    int known = cpu >= 0 && cpu < first.length ? cpu : Math.floorMod(cpu, first.length);
     int several = count[known];
     return several == 1 ? first[known] : first[known] + seat % several;
   }

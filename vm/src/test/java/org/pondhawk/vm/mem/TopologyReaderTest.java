@@ -62,6 +62,7 @@ class TopologyReaderTest {
           .containsExactly(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
       assertThat(topology.processorFor(6, 77)).as("whatever the seat").isEqualTo(at(topology, 6));
       assertThat(topology.processorFor(1000, 0)).as("one that came later").isBetween(0, 15);
+      assertThat(topology.processorFor(-1, 0)).as("not known").isBetween(0, 15);
     }
 
     @Test

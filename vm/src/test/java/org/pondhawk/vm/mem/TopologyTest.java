@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -158,5 +160,13 @@ class TopologyTest {
     assertThat(own.processors()).isEqualTo(Runtime.getRuntime().availableProcessors());
     assertThat(own.processorFor(Linux.currentCpu(), seat)).isBetween(0, own.processors() - 1);
     assertThat(own).isSameAs(Topology.ofSystem());
+  }
+
+  @Test
+  void aVirtualThreadIsWhereItsCarrierIs() throws Exception {
+    Processors processors = Processors.of(Topology.ofSystem());
+    FutureTask<Integer> asked = new FutureTask<>(() -> processors.current(3));
+    Thread.ofVirtual().start(asked);
+    assertThat(asked.get(10, TimeUnit.SECONDS)).isBetween(0, processors.count() - 1);
   }
 }
