@@ -185,6 +185,8 @@ class SocketColorsTest {
     long sum = policy.asked().stream().map(c -> queues.length(PageQueue.FREE.index(c))).sum();
     long average = sum / reachable;
 
+    assertThat(freeOf(0)).as("of socket 0, before").isEmpty();
+
     int moved = colors.evenOut();
 
     assertThat(moved).isPositive();
