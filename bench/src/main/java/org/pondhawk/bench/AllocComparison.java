@@ -47,7 +47,8 @@ final class AllocComparison implements Comparison {
     try (Rig rig = rig(effort)) {
       var oneQueue = new AllocLoops.OneQueue(rig.machine, (threads + 1) * AllocLoops.IN_USE);
       Map<String, Supplier<Work>> sides = new LinkedHashMap<>();
-      sides.put("ours", () -> new AllocLoops.Coloured(rig.machine));
+      sides.put("ours", () -> new AllocLoops.Coloured(rig.machine, false));
+      sides.put("ours, processor looked up", () -> new AllocLoops.Coloured(rig.machine, true));
       sides.put("one queue", oneQueue::work);
       sides.put("Netty, pooled", () -> AllocLoops.netty(pooled));
       sides.put("Netty, adaptive", () -> AllocLoops.netty(adaptive));
@@ -60,7 +61,7 @@ final class AllocComparison implements Comparison {
           .forEach(side ->
               report.row(what, ours, Row.Unit.MILLIONS_PER_SECOND, side, results.get(side)));
       if (threads == 1) {
-        try (Work work = new AllocLoops.Coloured(rig.machine)) {
+        try (Work work = new AllocLoops.Coloured(rig.machine, false)) {
           double bytes = Allocated.bytesPerOperation(work, OPERATIONS);
           report.row("heap of a pair", bytes, Row.Unit.BYTES_PER_OP, "nothing", 0.0);
         }
@@ -81,7 +82,7 @@ final class AllocComparison implements Comparison {
       report.doing(Memory.words(bytes));
       try (Rig rig = Rig.boot(bytes, 0, PAGE, false)) {
         double now =
-            turns(effort, Map.of("ours", () -> new AllocLoops.Coloured(rig.machine)), 1)
+            turns(effort, Map.of("ours", () -> new AllocLoops.Coloured(rig.machine, false)), 1)
                 .getOrDefault("ours", Double.NaN);
         if (bytes == sizes.getFirst()) {
           first = now;

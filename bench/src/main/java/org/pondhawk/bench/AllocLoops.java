@@ -25,9 +25,15 @@ final class AllocLoops {
   static final class Coloured implements Work {
     private final PageAllocator allocator;
     private final VmThread self;
+    private final boolean looksUp;
     private final int[] inUse = new int[IN_USE];
 
-    Coloured(Machine machine) {
+    /// Makes a thread's work with a machine.
+    ///
+    /// @param looksUp whether the thread's processor is looked up for each pair, as at the edge of
+    ///   the machine
+    Coloured(Machine machine, boolean looksUp) {
+      this.looksUp = looksUp;
       allocator = machine.allocator();
       self = machine.newThread("bench");
       for (int i = 0; i < IN_USE; i++) {
@@ -48,6 +54,9 @@ final class AllocLoops {
       long sum = 0;
       for (int i = 0; i < operations; i++) {
         int at = i & (IN_USE - 1);
+        if (looksUp) {
+          self.relocate();
+        }
         allocator.free(self, inUse[at]);
         inUse[at] = take(seed + i);
         sum += inUse[at];

@@ -36,6 +36,7 @@ final class BusyComparison implements Comparison {
       PageBusy busy = machine.page().busy();
       Map<String, Work> sides = new LinkedHashMap<>();
       sides.put(FLOOR, (_, n) -> lockedPairs(word.address, n));
+      sides.put("the caller's processor looked up", (_, n) -> lookedUp(self, n));
       sides.put("wired once more and unwired", (_, n) -> wired(machine, self, page, n));
       busyOnlyWhileMeasured(sides, machine, self, page, busy);
       Turns turns = new Turns(effort);
@@ -62,6 +63,15 @@ final class BusyComparison implements Comparison {
     sides.put("hard-busy and let go", (_, n) -> hardBusy(busy, page, n));
     sides.put("soft-busy and let go", (_, n) -> softBusy(busy, page, n));
     sides.put("held and unheld", (_, n) -> held(machine.allocator(), self, page, n));
+  }
+
+  private static long lookedUp(VmThread self, int n) {
+    long sum = 0;
+    for (int i = 0; i < n; i++) {
+      self.relocate();
+      sum += self.stripe();
+    }
+    return sum;
   }
 
   private static long lockedPairs(long word, int n) {

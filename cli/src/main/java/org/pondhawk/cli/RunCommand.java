@@ -46,7 +46,7 @@ final class RunCommand implements Callable<Integer> {
   private static final int MIN_PAGE_SIZE = 4 << 10;
   private static final int MAX_PAGE_SIZE = 64 << 10;
   private static final int MAX_COPIES = 1_000;
-  private static final int MAX_CPUS = 256;
+  private static final int MAX_CPUS = 1024;
   private static final long MAX_SECONDS = Duration.ofDays(365).toSeconds();
 
   /// Without any progress for so long, a machine is out of memory and swap.
@@ -114,7 +114,16 @@ final class RunCommand implements Callable<Integer> {
       names = "--cpus",
       paramLabel = "N",
       description = "CPUs that the machine is made for. Default: those that there are")
-  private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
+  private @Nullable Integer cpus;
+
+  @Option(
+      names = "--topology",
+      paramLabel = "SxCxT",
+      description = {
+        "In place of --cpus: sockets, cores of each and threads of each of these, as in 2x8x2.",
+        "Default: those of this computer"
+      })
+  private @Nullable String topology;
 
   @Option(
       names = "--seed",
@@ -167,7 +176,12 @@ final class RunCommand implements Callable<Integer> {
           "--page-size " + ByteSize.format(size) + " is not a power of two from 4k to 64k");
     }
     checkRange("--copies", copies, MAX_COPIES);
-    checkRange("--cpus", cpus, MAX_CPUS);
+    if (cpus != null && topology != null) {
+      throw new BadUsageException("--topology and --cpus say the same: one of them is enough");
+    }
+    if (cpus != null) {
+      checkRange("--cpus", cpus, MAX_CPUS);
+    }
     if (seconds != null) {
       checkRange("--seconds", seconds, MAX_SECONDS);
     }
@@ -197,17 +211,27 @@ final class RunCommand implements Callable<Integer> {
     SwapPlace place = SwapPlace.of(swapFile);
     place.check(swapBytes);
     VmConfig.Builder machine =
-        VmConfig.builder()
-            .pageSize(pageBytes)
-            .cpus(cpus)
-            .patience(PATIENCE)
-            .swapDirectory(place.directory());
+        VmConfig.builder().pageSize(pageBytes).patience(PATIENCE).swapDirectory(place.directory());
+    chooseProcessors(machine);
     if (place.file() == null) {
       machine.swap(swapBytes);
     } else {
       machine.swap(place.file(), swapBytes);
     }
     return machine.physicalMemory(memoryBytes(machine, footprint)).build();
+  }
+
+  private void chooseProcessors(VmConfig.Builder machine) {
+    if (cpus != null) {
+      machine.cpus(cpus);
+    }
+    if (topology != null) {
+      try {
+        machine.topology(topology);
+      } catch (IllegalArgumentException e) {
+        throw new BadUsageException("--" + e.getMessage(), e);
+      }
+    }
   }
 
   /// What was asked for; or half of the footprint, but not less than a machine needs.

@@ -95,6 +95,9 @@ class RunCommandTest {
       "--seconds, 99999999999, is not from 1 to",
       "--cpus, 0, is not from 1 to",
       "--cpus, 99999, is not from 1 to",
+      "--topology, 2x8, is not of the form sockets x cores x threads",
+      "--topology, 0x1x1, is not of 1 to",
+      "--topology, 32x32x2, is not of 1 to 1024 processors",
       "--seed, x, is not a long",
     })
     void aBadValue(String option, String value, String complaint) throws IOException {
@@ -232,6 +235,31 @@ class RunCommandTest {
           .containsEntry("footprint_bytes", 4096L * (PAGES + 1))
           .containsEntry("memory_bytes", 4096L * (PAGES + 1) / 2);
       assertThat(err.toString()).contains(VmstatLine.header());
+    }
+
+    @Test
+    void runsOnASimulatedTopologyAndSaysSo() throws IOException {
+      assertThat(json("--topology", "2x8x2", "--memory", "8m"))
+          .containsEntry("good", true)
+          .containsEntry("check", "clean")
+          .containsEntry("cpus", 32L)
+          .containsEntry("topology", "2x8x2");
+    }
+
+    @Test
+    void runsOnAsManyProcessorsAsAskedForWithoutATopology() throws IOException {
+      assertThat(json("--cpus", "3")).containsEntry("cpus", 3L).containsEntry("topology", "3");
+      int status = pondhawk("run", "--trace", trace().toString(), "--quiet", "--cpus", "3");
+      assertThat(status).isZero();
+      assertThat(out.toString()).contains(" 3 cpus, seed");
+    }
+
+    @Test
+    void refusesTwoKindsOfProcessors() throws IOException {
+      assertRefused(
+          pondhawk("run", "--trace", trace().toString(), "--topology", "1x2x1", "--cpus", "2"),
+          "--topology",
+          "one of them is enough");
     }
 
     @Test

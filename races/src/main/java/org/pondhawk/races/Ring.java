@@ -7,6 +7,8 @@ import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.boot.Seams;
+import org.pondhawk.vm.mem.Processors;
+import org.pondhawk.vm.mem.Topology;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.sync.VmThread;
@@ -29,7 +31,7 @@ public final class Ring {
               0,
               null,
               0,
-              2,
+              Processors.of(Topology.unknown(2)),
               1L << 32,
               TableForm.LINEAR,
               false,

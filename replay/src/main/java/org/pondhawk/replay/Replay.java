@@ -44,7 +44,12 @@ public final class Replay implements AutoCloseable {
   private static ReplaySettings settings(ReplayPlan plan) {
     VmConfig config = plan.machine();
     return new ReplaySettings(
-        config.physicalMemory(), config.swap(), config.pageSize(), config.cpus(), plan.seed());
+        config.physicalMemory(),
+        config.swap(),
+        config.pageSize(),
+        config.cpus(),
+        config.topology(),
+        plan.seed());
   }
 
   private static List<ReplayProcess> processes(ReplayPlan plan, Conditions conditions) {

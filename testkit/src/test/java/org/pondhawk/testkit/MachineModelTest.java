@@ -76,6 +76,17 @@ class MachineModelTest {
       run(Seeds.fresh(), Machines.tiny(4096, SWAP).physicalRanges(ranges), Seams.SOUND);
     }
 
+    @ParameterizedTest(name = "topology {0}")
+    @ValueSource(strings = {"2x8x2", "3x5x1"})
+    void findsEveryByteOnSeveralSockets(String topology) {
+      long seed = Seeds.fresh();
+      Random cpu = new Random(seed); // every fault and every call is made somewhere else
+      run(
+          seed,
+          Machines.tiny(4096, SWAP).topology(topology).currentCpu(() -> cpu.nextInt(64)),
+          Seams.SOUND);
+    }
+
     @Test
     void findsALostModifiedBit() {
       AssertionError found = null;
@@ -169,6 +180,13 @@ class MachineModelTest {
     void findEveryByteThroughTablesOfTwoLevels() throws Exception {
       VmConfig config = Machines.tiny(4096, SWAP).pageTables(TWO_LEVEL).build();
       run(Seeds.fresh(), config, false, Duration.ofSeconds(SHORT_SECONDS));
+    }
+
+    @ParameterizedTest(name = "virtual threads {0}")
+    @ValueSource(booleans = {false, true})
+    void findEveryByteOnTwoSockets(boolean virtual) throws Exception {
+      VmConfig config = Machines.tiny(4096, SWAP).topology("2x8x2").build();
+      run(Seeds.fresh(), config, virtual, Duration.ofSeconds(SHORT_SECONDS));
     }
 
     @Tag("nightly")

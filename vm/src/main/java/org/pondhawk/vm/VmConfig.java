@@ -5,11 +5,15 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.boot.Tunables;
+import org.pondhawk.vm.mem.Linux;
+import org.pondhawk.vm.mem.Processors;
+import org.pondhawk.vm.mem.Topology;
 import org.pondhawk.vm.stats.PhysicalRange;
 import org.pondhawk.vm.swap.SwapFileSpec;
 
@@ -19,7 +23,7 @@ public final class VmConfig {
   private static final int DEFAULT_PAGE_SIZE = 4096;
   private static final int DEFAULT_BURST_READ = 16;
   private static final int MAX_BURST_READ = 31;
-  private static final int MAX_CPUS = 256;
+  private static final int MAX_CPUS = 1024;
   private static final int DEFAULT_PREFAULT_PAGES = 8;
   private static final int MAX_PREFAULT_PAGES = 1024;
   private static final long MAX_DMA_RESERVE = 1L << 40;
@@ -30,7 +34,8 @@ public final class VmConfig {
   private final @Nullable Path swapFile;
   private final Path swapDirectory;
   private final int swapBurstRead;
-  private final int cpus;
+  private final Topology topology;
+  private final IntSupplier cpu;
   private final PageTables pageTables;
   private final boolean poisonFreedFrames;
   private final Duration patience;
@@ -54,7 +59,8 @@ public final class VmConfig {
     this.swapFile = b.swapFile;
     this.swapDirectory = b.swapDirectory;
     this.swapBurstRead = b.swapBurstRead;
-    this.cpus = b.cpus;
+    this.topology = b.topology;
+    this.cpu = b.cpu;
     this.pageTables = b.pageTables;
     this.poisonFreedFrames = b.poisonFreedFrames;
     this.patience = b.patience;
@@ -109,7 +115,18 @@ public final class VmConfig {
 
   /// For how many processors the queues and counters are spread.
   public int cpus() {
-    return cpus;
+    return topology.processors();
+  }
+
+  /// The processors in a word: `2x8x2` for 2 sockets of 8 cores of 2 threads, or their number where
+  /// nothing else is known.
+  public String topology() {
+    return topology.brief();
+  }
+
+  /// The processors in words, with where that is known from, or why it is not.
+  public String topologyInWords() {
+    return topology.describe();
   }
 
   /// The form of the page tables of address spaces.
@@ -173,7 +190,7 @@ public final class VmConfig {
         dmaReserve,
         swap,
         swapBurstRead,
-        cpus,
+        new Processors(topology, cpu),
         AddressSpace.DEFAULT_RANGE,
         pageTables.internal,
         poisonFreedFrames,
@@ -194,7 +211,8 @@ public final class VmConfig {
     private @Nullable Path swapFile;
     private Path swapDirectory = Path.of(System.getProperty("java.io.tmpdir", "."));
     private int swapBurstRead = DEFAULT_BURST_READ;
-    private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
+    private Topology topology = defaultTopology();
+    private IntSupplier cpu = Linux::currentCpu;
     private PageTables pageTables = PageTables.AUTO;
     private boolean poisonFreedFrames;
     private Duration patience = Duration.ofSeconds(30);
@@ -288,15 +306,47 @@ public final class VmConfig {
       return this;
     }
 
-    /// Sets for how many processors the queues and counters are spread; those of this computer by
-    /// default.
+    private static Topology defaultTopology() {
+      Topology computer = Topology.ofSystem();
+      return computer.processors() > MAX_CPUS ? Topology.unknown(MAX_CPUS) : computer;
+    }
+
+    /// Sets for how many processors the queues and counters are spread, where nothing else is known
+    /// of them. By default they are those of this computer that the process may use, with their
+    /// sockets and cores, as the kernel tells.
     ///
-    /// @param count from 1 to 256
+    /// @param count from 1 to 1024
     public Builder cpus(int count) {
       if (count < 1 || count > MAX_CPUS) {
         throw new IllegalArgumentException("cpus=" + count + " is not from 1 to " + MAX_CPUS);
       }
-      cpus = count;
+      topology = Topology.unknown(count);
+      return this;
+    }
+
+    /// Makes the machine as if for a computer with so many processors: memory is shared evenly
+    /// among the sockets, and each processor prefers frames of its own. Threads are counted to
+    /// those processors by the real ones that they run on.
+    ///
+    /// @param text sockets, cores of each and threads of each of these, as in `2x8x2`; from 1 to
+    ///   1024 in all
+    /// @throws IllegalArgumentException for other text
+    public Builder topology(String text) {
+      Topology wanted = Topology.parse(text);
+      if (wanted.processors() > MAX_CPUS) {
+        throw new IllegalArgumentException(
+            "topology=" + text + " is not of 1 to " + MAX_CPUS + " processors");
+      }
+      topology = wanted;
+      return this;
+    }
+
+    /// Sets where the number of the processor comes from that the calling thread runs on; the
+    /// kernel by default.
+    ///
+    /// @param number any number from 0
+    public Builder currentCpu(IntSupplier number) {
+      cpu = number;
       return this;
     }
 

@@ -19,6 +19,7 @@ import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.FrameMemory;
+import org.pondhawk.vm.mem.FrameRange;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.HashedLookup;
 import org.pondhawk.vm.object.ObjectOwner;
@@ -39,6 +40,7 @@ import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
+import org.pondhawk.vm.queue.ColorPolicy;
 import org.pondhawk.vm.queue.ContigAllocator;
 import org.pondhawk.vm.queue.DmaReserve;
 import org.pondhawk.vm.queue.FreeGate;
@@ -49,6 +51,7 @@ import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.PageQueues;
 import org.pondhawk.vm.queue.PageZeroer;
 import org.pondhawk.vm.queue.Pressure;
+import org.pondhawk.vm.queue.SocketColors;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.stats.MemoryMap;
 import org.pondhawk.vm.swap.SwapFile;
@@ -83,6 +86,7 @@ public final class Machine implements AutoCloseable {
   private final Grace grace;
   private final PageParts page;
   private final PageAllocator allocator;
+  private final SocketColors socketColors;
   private final ContigAllocator contig;
   private final ObjectTable objects = new ObjectTable();
   private final ObjectOwner owner;
@@ -101,8 +105,9 @@ public final class Machine implements AutoCloseable {
   private final LeasedPages leased;
   private final PageZeroer zeroer;
   private final Spaces spaces;
-  private final AtomicInteger nextStripe = new AtomicInteger();
+  private final AtomicInteger nextSeat = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
+  private int boundFrames;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   /// Makes a machine; every frame is free.
@@ -115,7 +120,8 @@ public final class Machine implements AutoCloseable {
     this.layout = spec.layout();
     PhysicalMap physical = layout.map();
     int frameCount = physical.frameCount();
-    FrameMemory frames = reserveFrames(physical, spec.pageSize());
+    List<FrameRange> ranges = spec.processors().topology().divide(physical.pageCount());
+    FrameMemory frames = reserveFrames(physical, spec.pageSize(), ranges);
     PageArray pages =
         new PageArray(memory, frames, PageoutDaemon.MARKERS, spec.fictitiousPages(), io);
     PageBusy busy = seams.busy(pages);
@@ -134,11 +140,14 @@ public final class Machine implements AutoCloseable {
     VmThread zeroing = new VmThread("zero", 0, true, 0).endsWith(halt);
     this.zeroer =
         new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
-    this.allocator =
-        new PageAllocator(page, grace, owner, mappings, zeroer, spec.cpus(), spec.poison());
+    ColorPolicy colors = new ColorPolicy(spec.processors().topology());
+    this.allocator = new PageAllocator(page, grace, owner, mappings, zeroer, colors, spec.poison());
+    this.socketColors = new SocketColors(pages, queues, colors);
+    ranges.forEach(socketColors::organize); // before they are queued, so that none is moved
     DmaReserve reserve =
         new DmaReserve(memory, pages, stats, physical.limitOf(spec.reserveFrames()));
     addFrames(reserve);
+    socketColors.evenOut();
     this.dump = new DumpMap(memory, layout.spanPages());
     layout.overheadPages(dump::add);
     stats.rollup();
@@ -208,12 +217,19 @@ public final class Machine implements AutoCloseable {
     seams.booted(this);
   }
 
-  private static FrameMemory reserveFrames(PhysicalMap physical, int pageSize) {
+  private FrameMemory reserveFrames(PhysicalMap physical, int pageSize, List<FrameRange> ranges) {
     int count = physical.pageCount();
     FrameMemory frames = FrameMemory.reserve(count, pageSize);
     if (!Pte.fits(frames.address(0), (long) count * pageSize)) {
       frames.close();
       throw new IllegalStateException("frames lie where no page table entry can map them");
+    }
+    try {
+      boundFrames = bind(frames, ranges, tunables.numaPolicy().get());
+    } catch (IllegalStateException refused) {
+      frames.close();
+      throw new IllegalStateException(
+          refused.getMessage() + "; nothing is bound with vm.numa_policy=0", refused);
     }
     int end = 0;
     for (int n = 0; n < physical.stretches(); n++) {
@@ -240,6 +256,19 @@ public final class Machine implements AutoCloseable {
     }
   }
 
+  /// Binds frames to the nodes of the computer, where it has several.
+  ///
+  /// @return how many frames were bound
+  private static int bind(FrameMemory frames, List<FrameRange> ranges, long policy) {
+    int bound = 0;
+    if (ranges.size() > 1 && policy != Tunables.NUMA_FIRST_TOUCH) {
+      for (FrameRange range : ranges) {
+        bound += frames.bind(range, policy == Tunables.NUMA_BIND) ? range.count() : 0;
+      }
+    }
+    return bound;
+  }
+
   private ChainCollapser newCollapser(List<Space> open) {
     VmThread self = new VmThread("collapse", 0, true, 0).endsWith(halt);
     CollapseParts collapse =
@@ -263,8 +292,11 @@ public final class Machine implements AutoCloseable {
 
   /// Makes the record of a thread that enters the machine.
   public VmThread newThread(String name) {
-    int stripe = Math.floorMod(nextStripe.getAndIncrement(), spec.cpus());
-    return new VmThread(name, stripe, false, 0).endsWith(halt).leasesIn(leased);
+    int seat = nextSeat.getAndIncrement() & Integer.MAX_VALUE;
+    return new VmThread(name, 0, false, 0)
+        .endsWith(halt)
+        .leasesIn(leased)
+        .runsOn(spec.processors(), seat);
   }
 
   /// Makes an empty address space of the usual range.
@@ -414,6 +446,17 @@ public final class Machine implements AutoCloseable {
   /// The allocator.
   public PageAllocator allocator() {
     return allocator;
+  }
+
+  /// Which frames have the colours of which socket.
+  public SocketColors socketColors() {
+    return socketColors;
+  }
+
+  /// How many frames are bound to a memory node of the computer: all or none, but for those that
+  /// share a page of the kernel with another node's.
+  public int boundFrames() {
+    return boundFrames;
   }
 
   /// Hands out runs of neighbouring frames.

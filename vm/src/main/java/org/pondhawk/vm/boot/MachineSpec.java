@@ -3,6 +3,7 @@ package org.pondhawk.vm.boot;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.mem.Processors;
 import org.pondhawk.vm.object.PageHash;
 import org.pondhawk.vm.page.DumpMap;
 import org.pondhawk.vm.page.ForeignFrames;
@@ -25,7 +26,7 @@ import org.pondhawk.vm.sync.Ticker;
 /// @param dmaReserveBytes how much is kept for runs of neighbouring frames, or [#AUTO]
 /// @param swap the swap file, or null for none
 /// @param swapBurstRead how many pages are read ahead from swap at most, from 0
-/// @param cpus how many stripes of counters and shares of colours
+/// @param processors those that counters and colours are shared among
 /// @param spaceBytes the addresses of an address space that says nothing else, a power of two
 /// @param tables the form of page tables
 /// @param poison whether freed frames are filled with a pattern
@@ -42,7 +43,7 @@ public record MachineSpec(
     long dmaReserveBytes,
     @Nullable SwapFileSpec swap,
     int swapBurstRead,
-    int cpus,
+    Processors processors,
     long spaceBytes,
     TableForm tables,
     boolean poison,
@@ -72,6 +73,11 @@ public record MachineSpec(
   /// @return bytes
   public static long bytesOf(List<PhysicalRange> ranges, int pageSize) {
     return PhysicalLayout.bytesOf(ranges, Integer.numberOfTrailingZeros(pageSize));
+  }
+
+  /// How many stripes of counters there are.
+  public int cpus() {
+    return processors.count();
   }
 
   /// What the structures take that do not grow with memory.

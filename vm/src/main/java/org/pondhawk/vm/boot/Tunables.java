@@ -19,6 +19,22 @@ public final class Tunables {
           16,
           "How many pages more than the minimum must be available before waiters are woken.");
 
+  /// A value of [#numaPolicy]: a frame's memory comes from where it is touched first.
+  static final long NUMA_FIRST_TOUCH = 0;
+
+  /// A value of [#numaPolicy]: it comes from the node whose colours the frame has, and from no
+  /// other.
+  static final long NUMA_BIND = 2;
+
+  private final Tunable numaPolicy =
+      Tunable.atBoot(
+          "vm.numa_policy",
+          NUMA_FIRST_TOUCH,
+          NUMA_BIND,
+          1,
+          "Where the memory of frames comes from on a computer with several memory nodes: 0 where it"
+              + " is touched first, 1 the frame's node if it has memory left, 2 that node only.");
+
   private final Tunable pageHashEntries =
       Tunable.atBoot(
           PAGE_HASH_ENTRIES,
@@ -54,7 +70,7 @@ public final class Tunables {
           64,
           "How many pages there are for memory that is not the machine's own; each takes 64 bytes.");
 
-  private final List<Tunable> all = List.of(freeHysteresis, pageHashEntries, pageHashFilesOnly, faultsByHash, fictitiousPages);
+  private final List<Tunable> all = List.of(freeHysteresis, pageHashEntries, pageHashFilesOnly, faultsByHash, fictitiousPages, numaPolicy);
 
   /// The numbers of a machine to be booted.
   ///
@@ -79,6 +95,11 @@ public final class Tunables {
       }
     }
     throw new IllegalArgumentException("there is no tunable " + name);
+  }
+
+  /// Where the memory of frames comes from.
+  public Tunable numaPolicy() {
+    return numaPolicy;
   }
 
   /// See [org.pondhawk.vm.queue.FreeGate].

@@ -107,6 +107,11 @@ final class QueueCheck {
     findings.require(
         pages.queue(page) == queue, "linked in queue %d, but %s", queue, describe(page));
     findings.require(
+        kind.index(pages.color(page)) == queue,
+        "not of the colour of queue %d: %s",
+        queue,
+        describe(page));
+    findings.require(
         kind == PageQueue.FREE || !pages.hasFlag(page, PageFlags.FRAME_STATE),
         "said to be zero where nobody keeps that true: %s",
         describe(page));

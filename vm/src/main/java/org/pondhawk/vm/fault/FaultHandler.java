@@ -90,6 +90,7 @@ public final class FaultHandler {
   /// @param access one kind of [Access]
   public void resolve(Fault fault, long address, int access) {
     VmThread self = fault.self;
+    self.relocate();
     Space space = fault.space;
     Patience patience = null;
     Patience frozen = null;
@@ -357,7 +358,7 @@ public final class FaultHandler {
     if (isSevere(self)) {
       return Outcome.NO_MEMORY;
     }
-    int color = allocator.colorFor(self, object.id(), pindex);
+    int color = allocator.colorFor(self, object.color(), pindex);
     int page = allocator.allocateForZeros(self, color, AllocClass.NORMAL);
     if (page == PageArray.NONE) {
       return Outcome.NO_MEMORY;
@@ -377,7 +378,7 @@ public final class FaultHandler {
     if (isSevere(self)) {
       return PageArray.NONE;
     }
-    int color = allocator.colorFor(self, object.id(), pindex);
+    int color = allocator.colorFor(self, object.color(), pindex);
     return allocator.allocate(self, color, AllocClass.NORMAL);
   }
 

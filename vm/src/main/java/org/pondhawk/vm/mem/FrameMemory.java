@@ -167,6 +167,25 @@ public final class FrameMemory implements AutoCloseable {
     }
   }
 
+  /// Lets frames take their memory from a memory node of the computer; those that share a page of
+  /// the kernel with others are left out.
+  ///
+  /// @param range frames that nobody has touched yet
+  /// @param strictly as for [Linux#bindToNode]
+  /// @return whether they do: false for a node that exists in a simulation only, and where the
+  ///   kernel can't be asked
+  /// @throws IllegalStateException if the kernel refuses, with its reason
+  public boolean bind(FrameRange range, boolean strictly) {
+    int node = range.node().id();
+    if (node == MemoryNode.NOT_BOUND || !isNative()) {
+      return false;
+    }
+    long unit = Linux.pageSize();
+    long from = (checkedAddress(range.first()) + unit - 1) & -unit;
+    long end = (checkedAddress(range.end() - 1) + pageSize()) & -unit;
+    return from < end && Linux.bindToNode(from, end - from, node, strictly);
+  }
+
   /// Gives everything back. A second call does nothing.
   @Override
   public void close() {

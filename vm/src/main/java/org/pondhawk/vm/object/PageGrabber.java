@@ -115,7 +115,7 @@ public final class PageGrabber {
         return new Attempt(PageArray.NONE, page);
       }
       if (page == PageArray.NONE) {
-        int color = allocator.colorFor(self, object.id(), pindex);
+        int color = allocator.colorFor(self, object.color(), pindex);
         page = allocator.allocate(self, color, klass);
         if (page == PageArray.NONE) {
           return new Attempt(page, PageArray.NONE);

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.queue.ColorPolicy;
 import org.pondhawk.vm.sync.Token;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -59,6 +60,11 @@ public final class VmObject {
   /// What its entries in the page hash are counted from.
   long hashStart() {
     return hashStart;
+  }
+
+  /// Where the colours of its pages begin (`pg_color`).
+  public int color() {
+    return ColorPolicy.startOf(id);
   }
 
   /// The size in pages.

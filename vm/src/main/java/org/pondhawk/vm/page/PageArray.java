@@ -30,6 +30,9 @@ public class PageArray {
 
   private static final int HELPERS = 3;
 
+  private static final int COLOR_SHIFT = 16;
+  private static final int QUEUE_MASK = (1 << COLOR_SHIFT) - 1;
+
   private final long base;
   private final int frameCount;
   private final int markerCount;
@@ -87,6 +90,7 @@ public class PageArray {
     RawMemory.putInt(word(page, PageLayout.OBJECT), NO_OBJECT);
     RawMemory.putInt(word(page, PageLayout.NEXT), NONE);
     RawMemory.putInt(word(page, PageLayout.PREV), NONE);
+    RawMemory.putInt(word(page, PageLayout.PLACE), PageColor.atFirst(page) << COLOR_SHIFT);
     if (page < frameCount) {
       RawMemory.putLong(word(page, PageLayout.ADDRESS), frames.address(page));
       return;
@@ -310,7 +314,7 @@ public class PageArray {
   /// @param page a page
   /// @return the index of a queue, 0 for none
   public final int queue(int page) {
-    return RawMemory.getIntAcquire(word(page, PageLayout.QUEUE));
+    return RawMemory.getIntAcquire(word(page, PageLayout.PLACE)) & QUEUE_MASK;
   }
 
   /// Notes the queue that a page is on.
@@ -318,7 +322,27 @@ public class PageArray {
   /// @param page a page whose spin lock and queue are held
   /// @param queue the index of a queue, 0 for none
   public final void setQueue(int page, int queue) {
-    RawMemory.setIntRelease(word(page, PageLayout.QUEUE), queue);
+    long word = word(page, PageLayout.PLACE);
+    RawMemory.setIntRelease(word, (RawMemory.getInt(word) & ~QUEUE_MASK) | queue);
+  }
+
+  /// The colour of a page (`pc`), which never changes once the machine has booted.
+  ///
+  /// @param page a page
+  /// @return from 0 to [PageColor#COUNT] - 1
+  public final int color(int page) {
+    return RawMemory.getIntOpaque(word(page, PageLayout.PLACE)) >>> COLOR_SHIFT;
+  }
+
+  /// Gives a page another colour, while the machine boots.
+  ///
+  /// @param page a page whose spin lock and queue are held, if it is on one
+  /// @param color from 0 to [PageColor#COUNT] - 1
+  public final void setColor(int page, int color) {
+    if ((color & ~PageColor.MASK) != 0) {
+      throw new IllegalArgumentException("color=" + color + " of page " + page);
+    }
+    RawMemory.setIntRelease(word(page, PageLayout.PLACE), (color << COLOR_SHIFT) | queue(page));
   }
 
   /// The page behind this one on its queue.
@@ -610,7 +634,7 @@ public class PageArray {
   /// @param page a page
   /// @return one line
   public String describe(int page) {
-    return "page %d: busy %s, flags %s, wire %d, hold %d, cow %d, object %d at %d, queue %d, valid %02x, dirty %02x, activity %d, ticket %d"
+    return "page %d: busy %s, flags %s, wire %d, hold %d, cow %d, object %d at %d, queue %d, colour %d, valid %02x, dirty %02x, activity %d, ticket %d"
         .formatted(
             page,
             BusyWord.describe(RawMemory.getIntAcquire(word(page, PageLayout.BUSY))),
@@ -621,6 +645,7 @@ public class PageArray {
             object(page),
             pindex(page),
             queue(page),
+            color(page),
             valid(page),
             dirty(page),
             activity(page),

@@ -14,13 +14,15 @@ import java.lang.foreign.StructLayout;
 ///      ┌─────────────┬─────────────┬─────────────┬─────────────┐
 ///    0 │ busy      A │ flags     A │ wire      A │ hold      A │
 ///      ├─────────────┴─────────────┼─────────────┼─────────────┤
-///   16 │ pindex                 BO │ object   BO │ queue    SQ │
+///   16 │ pindex                 BO │ object   BO │ place    SQ │
 ///      ├─────────────┬─────────────┼─────────────┼─────────────┤
 ///   32 │ next      Q │ prev      Q │ content  B+ │ spin      A │
 ///      ├─────────────┼─────────────┼─────────────┴─────────────┤
 ///   48 │ mapping   A │ ticket   BQ │ address                 C │
 ///      └─────────────┴─────────────┴───────────────────────────┘
 /// ```
+///
+/// place = colour 16 | queue 16; the colour is set at boot and needs nothing to be read.
 ///
 /// | key | to write the field, hold | to read it, hold |
 /// |-----|--------------------------|------------------|
@@ -42,7 +44,7 @@ final class PageLayout {
               JAVA_INT.withName("hold"),
               JAVA_LONG.withName("pindex"),
               JAVA_INT.withName("object"),
-              JAVA_INT.withName("queue"),
+              JAVA_INT.withName("place"),
               JAVA_INT.withName("next"),
               JAVA_INT.withName("prev"),
               JAVA_INT.withName("content"),
@@ -58,7 +60,7 @@ final class PageLayout {
   static final long HOLD = offset("hold");
   static final long PINDEX = offset("pindex");
   static final long OBJECT = offset("object");
-  static final long QUEUE = offset("queue");
+  static final long PLACE = offset("place");
   static final long NEXT = offset("next");
   static final long PREV = offset("prev");
   static final long CONTENT = offset("content");

@@ -57,7 +57,7 @@ public final class PageAllocator {
 
   /// Makes the allocator of a machine.
   ///
-  /// @param cpus how many processors share the colours
+  /// @param colors how the processors share the colours
   /// @param poison whether a freed frame is filled with a pattern, so that stale use shows
   /// @param zeroer is told of every page that is freed
   public PageAllocator(
@@ -66,7 +66,7 @@ public final class PageAllocator {
       PageOwner owner,
       Mappings mappings,
       PageZeroer zeroer,
-      int cpus,
+      ColorPolicy colors,
       boolean poison) {
     this.pages = parts.pages();
     this.busy = parts.busy();
@@ -80,7 +80,7 @@ public final class PageAllocator {
     this.zeroer = zeroer;
     this.fictitious = new FictitiousPages(parts, grace, owner, mappings);
     this.search = new ColorSearch(queues);
-    this.colors = new ColorPolicy(cpus);
+    this.colors = colors;
     this.poison = poison;
     this.takesFree = busy::tryHardBusy;
     this.takesCached = page -> grace.isOver(pages.ticket(page)) && pages.tryLock(page);
@@ -97,9 +97,9 @@ public final class PageAllocator {
 
   /// The colour to ask for.
   ///
-  /// @param spread a number of the object that the page is for
-  public int colorFor(VmThread self, long spread, long pindex) {
-    return colors.choose(self.stripe(), spread, pindex);
+  /// @param start where the colours of the object that the page is for begin
+  public int colorFor(VmThread self, long start, long pindex) {
+    return colors.choose(self.stripe(), start, pindex);
   }
 
   /// Allocates a page.

@@ -36,6 +36,8 @@ public final class PageQueues {
    * I3  the sum of the lengths of a kind = its counter, once rolled up
    * I4  zeroed(q) + untouched(q) = pages on the free queue q that are flagged ZERO; no page
    *     elsewhere is
+   * I5  a page on a queue of a colour has that colour, which never changes once the machine has
+   *     booted
    */
   private static final int BYTES = 64;
   private static final long HEAD = 0;
@@ -149,11 +151,15 @@ public final class PageQueues {
     if (pages.queue(page) != queue) {
       throw new VmPanic("not on queue " + queue + ": " + pages.describe(page));
     }
+    unlinkUncounted(queue, page);
+    stats.decrement(stripe, PageQueue.kindOf(queue).counter);
+  }
+
+  private void unlinkUncounted(int queue, int page) {
     unlink(queue, page);
     put(queue, LENGTH, length(queue) - 1);
     countZeroed(queue, page, -1);
     pages.setQueue(page, PageQueue.NONE);
-    stats.decrement(stripe, PageQueue.kindOf(queue).counter);
   }
 
   private void countZeroed(int queue, int page, int delta) {
@@ -209,7 +215,11 @@ public final class PageQueues {
         || pages.hasFlag(page, PageFlags.UNQUEUED | PageFlags.FICTITIOUS)) {
       throw new VmPanic("cannot be queued as " + kind + ": " + pages.describe(page));
     }
-    int queue = kind.index(ColorPolicy.ofPage(page));
+    link(page, kind.index(pages.color(page)), kind, atHead);
+    stats.increment(stripe, kind.counter);
+  }
+
+  private void link(int page, int queue, PageQueue kind, boolean atHead) {
     lock(queue);
     if (atHead || (kind == PageQueue.FREE && !isZeroed(page))) {
       linkAfter(queue, PageArray.NONE, page);
@@ -220,7 +230,24 @@ public final class PageQueues {
     countZeroed(queue, page, 1);
     pages.setQueue(page, queue);
     unlock(queue);
-    stats.increment(stripe, kind.counter);
+  }
+
+  /// Gives a page another colour, and if it is queued moves it to the head of that colour's queue
+  /// of the same kind, while the machine boots.
+  void recolor(int page, int color) {
+    pages.lock(page);
+    int queue = pages.queue(page);
+    if (queue != PageQueue.NONE) {
+      lock(queue);
+      unlinkUncounted(queue, page);
+      unlock(queue);
+    }
+    pages.setColor(page, color);
+    if (queue != PageQueue.NONE) {
+      PageQueue kind = PageQueue.kindOf(queue);
+      link(page, kind.index(color), kind, true);
+    }
+    pages.unlock(page);
   }
 
   /// Moves a page to the tail of the queue that it is on, if that is of a kind.

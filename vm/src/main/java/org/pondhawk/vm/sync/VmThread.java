@@ -3,6 +3,7 @@ package org.pondhawk.vm.sync;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.LeaseHeldException;
+import org.pondhawk.vm.mem.Processors;
 
 /// What the machine knows of a thread that is inside it: the tokens it holds, its kind, its stripe
 /// of the counters (the reference's `thread` and `globaldata`).
@@ -14,7 +15,7 @@ public final class VmThread {
   private static final int TOKENS = 8;
 
   private final String name;
-  private final int stripe;
+  private int stripe;
   private final boolean system;
   private final int nice;
 
@@ -28,6 +29,8 @@ public final class VmThread {
   private long deadlineNanos;
   private @Nullable HaltSwitch halt;
   private @Nullable LeasedPages leased;
+  private @Nullable Processors processors;
+  private int seat;
 
   /// Index nodes taken before tokens, for an operation that may insert.
   public final IntStack spareNodes = new IntStack();
@@ -61,6 +64,28 @@ public final class VmThread {
     return this;
   }
 
+  /// Lets the thread be counted to the processor that it runs on, from now on and whenever it asks
+  /// with [#relocate].
+  ///
+  /// @param machine the processors, one for each stripe
+  /// @param number which of the threads it is, from 0
+  /// @return this
+  public VmThread runsOn(Processors machine, int number) {
+    processors = machine;
+    seat = number;
+    relocate();
+    return this;
+  }
+
+  /// Looks up afresh which processor the thread runs on. Its stripe is a hint for speed: what is
+  /// added in one stripe may be taken away in another, since only sums count.
+  public void relocate() {
+    Processors machine = processors;
+    if (machine != null) {
+      stripe = machine.current(seat);
+    }
+  }
+
   /// Before a wait for a busy page: fails if the calling thread has leased it, through this or
   /// another view, because it would wait for itself.
   ///
@@ -82,7 +107,8 @@ public final class VmThread {
     return name;
   }
 
-  /// The stripe of the counters that the thread uses.
+  /// The stripe of the counters that the thread uses: the processor that it was on at the last
+  /// [#relocate].
   ///
   /// @return an index below the number of stripes
   public int stripe() {

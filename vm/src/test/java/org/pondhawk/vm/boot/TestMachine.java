@@ -3,12 +3,15 @@ package org.pondhawk.vm.boot;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.fault.Fault;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.mem.Processors;
 import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.mem.Topology;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.Pressure;
@@ -21,11 +24,18 @@ import org.pondhawk.vm.sync.VmThread;
 public final class TestMachine implements AutoCloseable {
   public static final int PAGE_SIZE = 4096;
   private static final int PASSES = 400;
+  private static final Topology TWO = Topology.unknown(2);
 
   public final AtomicLong clock = new AtomicLong();
+
+  /// The number of the processor that every thread of the machine runs on.
+  public final AtomicInteger cpu = new AtomicInteger();
+
   public final Machine vm;
   public final VmThread self;
   private final TableForm tables;
+  private final Topology topology;
+  private final Map<String, Long> tunables;
 
   /// A machine with so many frames, that poisons freed ones.
   ///
@@ -36,17 +46,35 @@ public final class TestMachine implements AutoCloseable {
 
   /// A machine with so many bytes more, kept for runs of neighbouring frames.
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, long reserveBytes) {
-    this(frames, reserveBytes, swapDirectory, swapBytes, TableForm.LINEAR, FaultSpec.PLAIN);
+    this(
+        frames,
+        reserveBytes,
+        swapDirectory,
+        swapBytes,
+        TableForm.LINEAR,
+        FaultSpec.PLAIN,
+        TWO,
+        Map.of());
   }
 
   /// A machine whose page tables have a form.
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, TableForm tables) {
-    this(frames, 0, swapDirectory, swapBytes, tables, FaultSpec.PLAIN);
+    this(frames, 0, swapDirectory, swapBytes, tables, FaultSpec.PLAIN, TWO, Map.of());
   }
 
   /// A machine with so many frames and no swap, whose faults are served in some way.
   public TestMachine(int frames, FaultSpec faults) {
-    this(frames, 0, null, 0, TableForm.LINEAR, faults);
+    this(frames, 0, null, 0, TableForm.LINEAR, faults, TWO, Map.of());
+  }
+
+  /// A machine with so many frames and no swap, on processors of which number n is the n-th.
+  public TestMachine(int frames, Topology topology) {
+    this(frames, topology, Map.of());
+  }
+
+  /// The same with tunables that somebody chose.
+  public TestMachine(int frames, Topology topology, Map<String, Long> tunables) {
+    this(frames, 0, null, 0, TableForm.LINEAR, FaultSpec.PLAIN, topology, tunables);
   }
 
   /// A machine whose memory lies in ranges of physical addresses.
@@ -69,8 +97,12 @@ public final class TestMachine implements AutoCloseable {
       @Nullable Path swapDirectory,
       long swapBytes,
       TableForm tables,
-      FaultSpec faults) {
+      FaultSpec faults,
+      Topology topology,
+      Map<String, Long> tunables) {
     this.tables = tables;
+    this.tunables = tunables;
+    this.topology = topology.asComputer();
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
     int reserve = (int) ((reserveBytes + PAGE_SIZE - 1) / PAGE_SIZE);
@@ -98,7 +130,7 @@ public final class TestMachine implements AutoCloseable {
         reserveBytes,
         swap,
         16,
-        2,
+        new Processors(topology, cpu::get),
         1L << 40,
         tables,
         true,
@@ -107,7 +139,7 @@ public final class TestMachine implements AutoCloseable {
         true,
         faults,
         clock::get,
-        Map.of());
+        tunables);
   }
 
   public Pressure pressure() {

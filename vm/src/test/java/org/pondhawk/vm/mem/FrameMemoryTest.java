@@ -2,6 +2,7 @@ package org.pondhawk.vm.mem;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,6 +47,35 @@ class FrameMemoryTest {
         assertThat(frames.frameOf(address + pageSize - 1)).isEqualTo(frame);
         assertThat(RawMemory.allBytesAre(address, pageSize, (byte) 0)).isTrue();
       }
+    }
+  }
+
+  @Test
+  void framesOfASimulatedNodeAndThoseOfTheStandInAreNotBound() {
+    MemoryNode simulated = new MemoryNode(MemoryNode.NOT_BOUND, 1, 1);
+    try (FrameMemory frames = FrameMemory.reserve(FRAMES, 4096)) {
+      assertThat(frames.bind(new FrameRange(0, FRAMES, simulated), false)).isFalse();
+    }
+    try (FrameMemory frames = FrameMemory.reserveStandIn(FRAMES, 4096)) {
+      assertThat(frames.bind(new FrameRange(0, FRAMES, new MemoryNode(0, 0, 1)), false)).isFalse();
+    }
+  }
+
+  @Test
+  void framesAreBoundAsARange() {
+    MemoryNode first = new MemoryNode(0, 0, 1);
+    MemoryNode none = new MemoryNode(999, 1, 1);
+    try (FrameMemory frames = FrameMemory.reserve(FRAMES, 4096)) {
+      assumeTrue(frames.isNative());
+      assumeTrue(frames.bind(new FrameRange(16, 16, first), false), "the kernel does not let us");
+      frames.poison(16);
+      assertThat(isAll(frames, 16, FrameMemory.POISON)).isTrue();
+
+      assertThatThrownBy(() -> frames.bind(new FrameRange(16, 16, none), true))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("memory node 999");
+      assertThatThrownBy(() -> frames.bind(new FrameRange(32, FRAMES, first), false))
+          .isInstanceOf(IndexOutOfBoundsException.class);
     }
   }
 

@@ -8,6 +8,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.sync.Helper;
@@ -28,7 +30,9 @@ class PageArrayTest {
               "page "
                   + page
                   + ": busy --- n=0, flags none, wire 0, hold 0, cow 0, object -1 at 0, queue 0,"
-                  + " valid 00, dirty 00, activity 0, ticket 0");
+                  + " colour "
+                  + page
+                  + ", valid 00, dirty 00, activity 0, ticket 0");
       assertThat(pages.address(page)).isEqualTo(frames.address(page));
       assertThat(pages.next(page)).isEqualTo(PageArray.NONE);
       assertThat(pages.prev(page)).isEqualTo(PageArray.NONE);
@@ -47,6 +51,7 @@ class PageArrayTest {
     assertThat(pages.tryRaiseCow(PAGE)).isTrue();
     pages.setIdentity(PAGE, 77, 1L << 40);
     pages.setQueue(PAGE, 5120);
+    pages.setColor(PAGE, 1023);
     pages.setNext(PAGE, 6);
     pages.setPrev(PAGE, 5);
     pages.setValid(PAGE);
@@ -56,7 +61,7 @@ class PageArrayTest {
     assertThat(pages.describe(PAGE))
         .isEqualTo(
             "page 3: busy --- n=0, flags MAPPED|SWAPPED, wire 2, hold 3, cow 2, object 77 at"
-                + " 1099511627776, queue 5120, valid ff, dirty 00, activity 9, ticket -4");
+                + " 1099511627776, queue 5120, colour 1023, valid ff, dirty 00, activity 9, ticket -4");
     assertThat(pages.next(PAGE)).isEqualTo(6);
     assertThat(pages.prev(PAGE)).isEqualTo(5);
     assertThat(pages.address(PAGE)).isEqualTo(frames.address(PAGE));
@@ -101,6 +106,35 @@ class PageArrayTest {
       assertThat(large.flags(300_002)).isEqualTo(PageFlags.FICTITIOUS | PageFlags.UNQUEUED);
     }
     helpers.forEach(helper -> assertThat(helper.join()).isTrue());
+  }
+
+  @Nested
+  class Color {
+    @Test
+    void isThatOfTheNumberAtFirst() {
+      assertThat(pages.color(PAGE)).isEqualTo(PageColor.atFirst(PAGE)).isEqualTo(3);
+    }
+
+    @Test
+    void andTheQueueShareAWordWithoutChangingEachOther() {
+      pages.setColor(PAGE, 1023);
+      assertThat(pages.queue(PAGE)).isZero();
+      pages.setQueue(PAGE, 5120);
+      assertThat(pages.color(PAGE)).isEqualTo(1023);
+      pages.setColor(PAGE, 0);
+      assertThat(pages.queue(PAGE)).isEqualTo(5120);
+      pages.setQueue(PAGE, 0);
+      assertThat(pages.color(PAGE)).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {-1, 1024, 1 << 20})
+    void outOfRangeIsRefused(int color) {
+      assertThatThrownBy(() -> pages.setColor(PAGE, color))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("color=" + color + " of page " + PAGE);
+      assertThat(pages.color(PAGE)).isEqualTo(PAGE);
+    }
   }
 
   @Nested

@@ -153,41 +153,4 @@ class ColorSearchTest {
     assertThat(taken).hasSize(1024).doesNotHaveDuplicates();
     assertThat(order(9)).isEmpty();
   }
-
-  @ParameterizedTest(name = "page {0} has colour {1}")
-  @CsvSource({
-    "0, 0",
-    "1, 1",
-    "1023, 1023",
-    "1024, 1",
-    "1025, 2",
-    "2047, 0",
-    "1048576, 1",
-    "1049600, 2"
-  })
-  void theColourOfAPageHasItsHigherDigitsAdded(int page, int color) {
-    assertThat(ColorPolicy.ofPage(page)).isEqualTo(color);
-  }
-
-  @Test
-  void adjacentPagesHaveAdjacentColours() {
-    for (int page = 1; page < 1 << 21; page++) {
-      if (page % PageQueue.COLORS != 0) {
-        int step = ColorPolicy.ofPage(page) - ColorPolicy.ofPage(page - 1);
-        assertThat(step & PageQueue.COLOR_MASK).isEqualTo(1);
-      }
-    }
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "6, 5, 171, 851",
-    "2, 0, 0, 0",
-    "2, 1, 511, 1023",
-    "2, 3, 512, 512",
-    "1, 0, -1, 1023"
-  })
-  void theColourToAskForIsOneOfTheProcessorsShare(int cpus, int stripe, long pindex, int color) {
-    assertThat(new ColorPolicy(cpus).choose(stripe, 0, pindex)).isEqualTo(color);
-  }
 }
