@@ -20,6 +20,7 @@ import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.map.ChainCollapser;
 import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
+import org.pondhawk.vm.map.LowMemoryKill;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.map.SpaceLeases;
 import org.pondhawk.vm.mem.FrameMemory;
@@ -108,6 +109,7 @@ public final class Machine implements AutoCloseable {
   private final FaultHandler faults;
   private final ChainCopier copier;
   private final PageoutDaemon daemon;
+  private final LowMemoryKill lowMemory;
   private final ChainCollapser collapser;
   private final LeasedPages leased;
   private final PageZeroer zeroer;
@@ -187,7 +189,9 @@ public final class Machine implements AutoCloseable {
         new Space.Parts(
             objects, nodes, reaper, allocator, grace, leases, collapser, frames.pageShift());
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
-    this.daemon = new PageoutDaemon(pageout, halt, daemonThread, seams.pagesInFlight(frameCount));
+    this.lowMemory = new LowMemoryKill(spaces, gate, stats, spec.ticker(), frames.pageShift());
+    this.daemon =
+        new PageoutDaemon(pageout, halt, daemonThread, lowMemory, seams.pagesInFlight(frameCount));
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
     this.contig =
         new ContigAllocator(
@@ -512,6 +516,11 @@ public final class Machine implements AutoCloseable {
   /// The pageout daemon, to be run by a thread of the caller's.
   public PageoutDaemon daemon() {
     return daemon;
+  }
+
+  /// What condemns the largest space when nothing else can be freed, where that is switched on.
+  public LowMemoryKill lowMemory() {
+    return lowMemory;
   }
 
   /// What shortens chains, to be run by a thread of the caller's.

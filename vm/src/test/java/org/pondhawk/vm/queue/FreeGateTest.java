@@ -41,7 +41,7 @@ class FreeGateTest {
       free(391);
       gate.awaitForFault(self, gate.patience());
       assertThat(stats.total(Event.MEMORY_WAITS)).isZero();
-      assertThat(gate.pagesNeeded()).isZero();
+      assertThat(gate.work().pagesNeeded()).isZero();
     }
 
     @Test
@@ -49,7 +49,7 @@ class FreeGateTest {
       free(390);
       gate.awaitForFault(self, gate.patience());
       assertThat(stats.total(Event.MEMORY_WAITS)).isEqualTo(1);
-      assertThat(gate.pagesNeeded()).as("the daemon was asked").isEqualTo(1);
+      assertThat(gate.work().pagesNeeded()).as("the daemon was asked").isEqualTo(1);
     }
 
     @Test
@@ -143,39 +143,39 @@ class FreeGateTest {
     void isAskedOnlyWhenMemoryCallsForIt() {
       free(1173);
       gate.requestPaging(self);
-      assertThat(gate.pagesNeeded()).isZero();
+      assertThat(gate.work().pagesNeeded()).isZero();
 
       stats.decrement(0, PageCount.FREE);
       gate.requestPaging(self);
-      assertThat(gate.pagesNeeded()).isEqualTo(1);
+      assertThat(gate.work().pagesNeeded()).isEqualTo(1);
     }
 
     @Test
     void isWokenOnceAndOnlyHintedAtMoreDemand() {
       gate.serveBy(daemon);
-      Helper<Boolean> sleeper = Helper.start(() -> gate.awaitWork(daemon, FAR)).awaitAsleep();
+      Helper<Boolean> sleeper = Helper.start(() -> gate.work().await(daemon, FAR)).awaitAsleep();
 
       gate.requestPaging(self);
       assertThat(sleeper.join()).isTrue();
-      assertThat(gate.pagesNeeded()).isEqualTo(1);
+      assertThat(gate.work().pagesNeeded()).isEqualTo(1);
 
       gate.requestPaging(self);
-      assertThat(gate.pagesNeeded()).as("below the minimum it is urgent").isEqualTo(2);
+      assertThat(gate.work().pagesNeeded()).as("below the minimum it is urgent").isEqualTo(2);
       free(1000);
       gate.requestPaging(self);
-      assertThat(gate.pagesNeeded()).as("above it nothing is added").isEqualTo(2);
+      assertThat(gate.work().pagesNeeded()).as("above it nothing is added").isEqualTo(2);
     }
 
     @Test
     void findsWorkThatCameBeforeItLooked() {
       gate.requestPaging(self);
-      assertThat(gate.awaitWork(daemon, FAR)).isTrue();
+      assertThat(gate.work().await(daemon, FAR)).isTrue();
     }
 
     @Test
     void isWokenForOtherThingsWithoutWork() {
-      Helper<Boolean> sleeper = Helper.start(() -> gate.awaitWork(daemon, FAR)).awaitAsleep();
-      gate.wakeDaemon();
+      Helper<Boolean> sleeper = Helper.start(() -> gate.work().await(daemon, FAR)).awaitAsleep();
+      gate.work().wakeDaemon();
       assertThat(sleeper.join()).isFalse();
     }
 
@@ -183,15 +183,15 @@ class FreeGateTest {
     void neverAsksItself() {
       gate.serveBy(daemon);
       gate.requestPaging(daemon);
-      assertThat(gate.pagesNeeded()).isZero();
+      assertThat(gate.work().pagesNeeded()).isZero();
     }
 
     @Test
     void isToldHowManyAllocationsFailedAndOnlyOnce() {
       gate.noteShortage(self);
       gate.noteShortage(self);
-      assertThat(gate.takeDeficit()).isEqualTo(2);
-      assertThat(gate.takeDeficit()).isZero();
+      assertThat(gate.work().takeDeficit()).isEqualTo(2);
+      assertThat(gate.work().takeDeficit()).isZero();
     }
   }
 }
