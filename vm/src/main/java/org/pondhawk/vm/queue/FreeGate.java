@@ -6,6 +6,7 @@ import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
+import org.pondhawk.vm.sync.Tunable;
 import org.pondhawk.vm.sync.VmThread;
 import org.pondhawk.vm.sync.WaitChannel;
 
@@ -31,9 +32,6 @@ public final class FreeGate {
    */
   private static final long SLICE_NANOS = 110_000_000L;
 
-  /// How far above the minimum the gate opens by default, in pages.
-  public static final long DEFAULT_HYSTERESIS = 16;
-
   /// Bits of `waiting`: a thread waits for pages; the daemon does.
   private static final int ANYONE = 1;
 
@@ -44,11 +42,11 @@ public final class FreeGate {
   private final Ticker ticker;
   private final HaltSwitch halt;
   private final long patienceNanos;
+  private final Tunable hysteresis;
   private final PageoutWork work;
   private final WaitChannel freePages = new WaitChannel("free pages");
   private final WaitChannel daemonPages = new WaitChannel("pages for the daemon");
   private final AtomicInteger waiting = new AtomicInteger();
-  private volatile long hysteresis = DEFAULT_HYSTERESIS;
   private volatile @Nullable VmThread daemon;
   private volatile UnseenPages unseen = UnseenPages.NONE;
 
@@ -58,13 +56,21 @@ public final class FreeGate {
   /// Makes the gate of a machine.
   ///
   /// @param patienceNanos how long a wait goes on while nothing moves
+  /// @param hysteresis how many pages more than the minimum open the gate; beyond the first target
+  ///   it is as good as that
   public FreeGate(
-      Pressure pressure, VmStats stats, Ticker ticker, HaltSwitch halt, long patienceNanos) {
+      Pressure pressure,
+      VmStats stats,
+      Ticker ticker,
+      HaltSwitch halt,
+      long patienceNanos,
+      Tunable hysteresis) {
     this.pressure = pressure;
     this.stats = stats;
     this.ticker = ticker;
     this.halt = halt;
     this.patienceNanos = patienceNanos;
+    this.hysteresis = hysteresis;
     this.work = new PageoutWork(pressure, stats);
   }
 
@@ -77,19 +83,6 @@ public final class FreeGate {
   /// first: such memory must never make an access wait, or fail.
   public void reclaimBy(UnseenPages reclaimer) {
     unseen = reclaimer;
-  }
-
-  /// How many pages above the minimum the gate opens (`vm.page_free_hysteresis`).
-  public long hysteresis() {
-    return hysteresis;
-  }
-
-  /// Sets how many pages above the minimum the gate opens, from the next page on that is freed. One
-  /// beyond the first target is as good as the first target.
-  ///
-  /// @param pages at least 0
-  public void setHysteresis(long pages) {
-    hysteresis = pages;
   }
 
   /// Patience for one operation that may wait several times.
@@ -295,7 +288,7 @@ public final class FreeGate {
       daemonPages.wakeAll();
     }
     if ((sleepers & ANYONE) != 0
-        && (!pressure.min(stripe, hysteresis) || !pressure.target1(stripe))
+        && (!pressure.min(stripe, hysteresis.get()) || !pressure.target1(stripe))
         && clear(ANYONE)) {
       stats.count(stripe, Event.WAITER_WAKEUPS, 1);
       freePages.wakeAll();
