@@ -191,6 +191,10 @@ public final class AddressSpace implements AutoCloseable {
     }
   }
 
+  Space internal() {
+    return space;
+  }
+
   private long checkRange(long address, long bytes) {
     long length = wholePages(bytes);
     long range = space.map().range();

@@ -349,7 +349,12 @@ public final class VmConfig {
     /// @param value in its range
     public Builder tunable(String name, long value) {
       new Tunables(Map.of(name, value)); // refuses what is wrong with either
-      tunables.put(name, value);
+      switch (name) { // those that have a setter have one place
+        case Tunables.DMA_RESERVED -> dmaReserve = value;
+        case Tunables.SWAP_BURST_READ -> swapBurstRead = (int) value;
+        case Tunables.IDLEZERO_ENABLE -> zeroesAhead = value != 0;
+        default -> tunables.put(name, value);
+      }
       return this;
     }
 

@@ -107,13 +107,14 @@ public final class Machine implements AutoCloseable {
     this.spec = spec;
     this.tunables = new Tunables(spec.tunables());
     int frameCount = spec.frameCount();
+    FreeLevels levels = tunables.levels(spec, frameCount);
     FrameMemory frames = reserveFrames(frameCount, spec.pageSize());
     PageArray pages = new PageArray(memory, frames, PageoutDaemon.MARKERS);
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
     PageQueues queues = new PageQueues(memory, pages, stats);
-    FreeLevels levels = FreeLevels.of(frameCount, frameCount - spec.reserveFrames());
     Pressure pressure = new Pressure(levels, stats);
+    tunables.drive(spec, pressure, frameCount);
     FreeGate gate =
         new FreeGate(
             pressure, stats, spec.ticker(), halt, spec.patienceNanos(), tunables.freeHysteresis());
@@ -175,7 +176,9 @@ public final class Machine implements AutoCloseable {
                 id, range, new Pmap(pages, memory, tableFrames, id, range, spec.tables()), parts);
     this.spaces = new Spaces(open, maker, halt, stats, collapser, copier);
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
-    this.lowMemory = new LowMemoryKill(open, gate, stats, spec.ticker(), frames.pageShift());
+    this.lowMemory =
+        new LowMemoryKill(
+            open, gate, stats, spec.ticker(), frames.pageShift(), tunables.lowmemKill());
     this.daemon =
         new PageoutDaemon(pageout, halt, daemonThread, lowMemory, seams.pagesInFlight(frameCount));
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);

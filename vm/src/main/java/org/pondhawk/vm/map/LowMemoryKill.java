@@ -8,6 +8,7 @@ import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.sync.Ticker;
+import org.pondhawk.vm.sync.Tunable;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Condemns the address space that has most memory and swap, when nothing else can be freed and
@@ -28,37 +29,34 @@ public final class LowMemoryKill {
   private final VmStats stats;
   private final Ticker ticker;
   private final int pageShift;
-  private volatile boolean enabled;
+  private final Tunable enabled;
   private boolean everCondemned;
   private long lastNanos;
 
-  /// Makes it, switched off.
+  /// Makes it.
   ///
   /// @param spaces those that are open, a list that others may change meanwhile
+  /// @param enabled whether the daemon may condemn
   public LowMemoryKill(
-      List<Space> spaces, FreeGate gate, VmStats stats, Ticker ticker, int pageShift) {
+      List<Space> spaces,
+      FreeGate gate,
+      VmStats stats,
+      Ticker ticker,
+      int pageShift,
+      Tunable enabled) {
     this.spaces = spaces;
     this.gate = gate;
     this.stats = stats;
     this.ticker = ticker;
     this.pageShift = pageShift;
-  }
-
-  /// Whether the daemon may condemn.
-  public boolean isEnabled() {
-    return enabled;
-  }
-
-  /// Lets the daemon condemn, or not.
-  public void enable(boolean on) {
-    enabled = on;
+    this.enabled = enabled;
   }
 
   /// Condemns the largest space, unless that was done a moment ago.
   ///
   /// @return whether those who wait for memory should go on for now
   public boolean relieve(VmThread self) {
-    if (!enabled) {
+    if (!enabled.isOn()) {
       return false;
     }
     long now = ticker.nanos();

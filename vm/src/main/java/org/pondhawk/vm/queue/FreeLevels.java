@@ -30,7 +30,10 @@ public record FreeLevels(
     long maxLaunder) {
   private static final long SMALL_MACHINE_PAGES = 4_096;
   private static final int SMALL_BASE = 16;
-  private static final int BASE = 64;
+
+  /// The constant part of the minimum of a machine that is not small.
+  public static final int BASE = 64;
+
   private static final int MIN_SHARE = 200;
   private static final int LAUNDER_SHARE = 256;
   private static final int INACTIVE_SHARE = 16;
@@ -40,11 +43,16 @@ public record FreeLevels(
   /// @param pageCount how many pages the machine manages
   /// @param freeCount how many of them are free after boot
   public static FreeLevels of(long pageCount, long freeCount) {
-    return withBase(pageCount < SMALL_MACHINE_PAGES ? SMALL_BASE : BASE, pageCount, freeCount);
+    return withBase(baseFor(pageCount), pageCount, freeCount);
   }
 
-  /// The levels for a given constant part of the minimum.
-  static FreeLevels withBase(int base, long pageCount, long freeCount) {
+  /// The constant part of the minimum that nobody chose: smaller on a small machine.
+  public static int baseFor(long pageCount) {
+    return pageCount < SMALL_MACHINE_PAGES ? SMALL_BASE : BASE;
+  }
+
+  /// The levels for a given constant part of the minimum, in pages.
+  public static FreeLevels withBase(long base, long pageCount, long freeCount) {
     long min = base + pageCount / MIN_SHARE;
     return new FreeLevels(
         min,

@@ -26,7 +26,13 @@ public enum NicePolicy {
     }
   };
 
+  private static final NicePolicy[] ALL = values();
   private static final int MOST = VmProcess.MOST_NICE;
+
+  /// The policy of a number: 0 monotone, 1 faithful.
+  public static NicePolicy of(int number) {
+    return ALL[number];
+  }
 
   /// How far above the minimum a thread waits, in pages; negative for below it.
   ///

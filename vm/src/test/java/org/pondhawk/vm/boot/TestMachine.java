@@ -24,6 +24,7 @@ public final class TestMachine implements AutoCloseable {
   public final Machine vm;
   public final VmThread self;
   private final TableForm tables;
+  private final Map<String, Long> chosen;
 
   /// A machine with so many frames, that poisons freed ones.
   ///
@@ -34,17 +35,34 @@ public final class TestMachine implements AutoCloseable {
 
   /// A machine with so many bytes more, kept for runs of neighbouring frames.
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, long reserveBytes) {
-    this(frames, reserveBytes, swapDirectory, swapBytes, TableForm.LINEAR, FaultSpec.PLAIN);
+    this(
+        frames,
+        reserveBytes,
+        swapDirectory,
+        swapBytes,
+        TableForm.LINEAR,
+        FaultSpec.PLAIN,
+        Map.of());
   }
 
   /// A machine whose page tables have a form.
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, TableForm tables) {
-    this(frames, 0, swapDirectory, swapBytes, tables, FaultSpec.PLAIN);
+    this(frames, 0, swapDirectory, swapBytes, tables, FaultSpec.PLAIN, Map.of());
   }
 
   /// A machine with so many frames and no swap, whose faults are served in some way.
   public TestMachine(int frames, FaultSpec faults) {
-    this(frames, 0, null, 0, TableForm.LINEAR, faults);
+    this(frames, 0, null, 0, TableForm.LINEAR, faults, Map.of());
+  }
+
+  /// A machine with so many frames and no swap, and values of its tunables.
+  public TestMachine(int frames, Map<String, Long> chosen) {
+    this(frames, 0, null, 0, TableForm.LINEAR, FaultSpec.PLAIN, chosen);
+  }
+
+  /// A machine with so many frames, and swap, and values of its tunables.
+  public TestMachine(int frames, Path swapDirectory, long swapBytes, Map<String, Long> chosen) {
+    this(frames, 0, swapDirectory, swapBytes, TableForm.LINEAR, FaultSpec.PLAIN, chosen);
   }
 
   private TestMachine(
@@ -53,7 +71,9 @@ public final class TestMachine implements AutoCloseable {
       @Nullable Path swapDirectory,
       long swapBytes,
       TableForm tables,
-      FaultSpec faults) {
+      FaultSpec faults,
+      Map<String, Long> chosen) {
+    this.chosen = chosen;
     this.tables = tables;
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
@@ -88,7 +108,7 @@ public final class TestMachine implements AutoCloseable {
         true,
         faults,
         clock::get,
-        Map.of());
+        chosen);
   }
 
   public Pressure pressure() {
