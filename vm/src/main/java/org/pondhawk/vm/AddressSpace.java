@@ -160,7 +160,9 @@ public final class AddressSpace implements AutoCloseable {
   /// accesses that need no wait go on, and [#pardon] takes it back. The machine does it by itself
   /// only where `vm.lowmem_kill` is set.
   public void condemn() {
-    edge.tryRun(self -> machine.lowMemory().condemn(self, space));
+    if (!edge.tryRun(self -> machine.lowMemory().condemn(self, space))) {
+      space.process().condemn(); // the machine is closed, and nobody sleeps
+    }
   }
 
   /// Takes [#condemn] back.

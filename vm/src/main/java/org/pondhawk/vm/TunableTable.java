@@ -33,6 +33,17 @@ public final class TunableTable {
     return TunableRows.of(new Tunables(Map.of())).infos();
   }
 
+  /// The one of a name that every machine has.
+  ///
+  /// @throws IllegalArgumentException if there is none, or it can only be read
+  static TunableInfo known(String name) {
+    TunableInfo info = TunableRows.of(new Tunables(Map.of())).find(name).info();
+    if (info.when() == TunableInfo.When.READ_ONLY) {
+      throw new IllegalArgumentException(name + " can only be read");
+    }
+    return info;
+  }
+
   /// All, in the order of their names.
   public List<TunableInfo> list() {
     return rows.infos();

@@ -358,6 +358,14 @@ public final class VmConfig {
       return this;
     }
 
+    /// Chooses a tunable of the machine by a value as people write it: `faithful`, `on`, `64m`.
+    ///
+    /// @param name one that there is
+    /// @param value see [TunableInfo#parse]
+    public Builder tunable(String name, String value) {
+      return tunable(name, TunableTable.known(name).parse(value));
+    }
+
     /// Makes the configuration.
     public VmConfig build() {
       return new VmConfig(this);

@@ -52,7 +52,9 @@ public final class Readings {
             new Reading(
                 STATS + level.label(),
                 "pages",
-                "The level of this name, as it is now.",
+                level == FreeLevel.INTERRUPT_MIN
+                    ? "The last pages, for who can't wait."
+                    : "What vm." + level.label() + " is.",
                 m -> m.page().gate().pressure().levels().get(level)));
       }
     }
@@ -65,7 +67,9 @@ public final class Readings {
   }
 
   private static void addSizes(List<Reading> all) {
-    all.add(new Reading(STATS + "v_page_size", "bytes", "A page.", m -> m.spec().pageSize()));
+    all.add(
+        new Reading(
+            STATS + "v_page_size", "bytes", "The size of a page.", m -> m.spec().pageSize()));
     all.add(
         new Reading(
             STATS + "v_page_count",
@@ -82,7 +86,7 @@ public final class Readings {
         new Reading(
             "vm.dma_free_pages",
             "pages",
-            "Free frames of that reserve.",
+            "Free frames of the reserve for runs.",
             m -> m.contig().reserve().freePages()));
   }
 

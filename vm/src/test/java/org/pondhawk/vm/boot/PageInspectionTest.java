@@ -14,6 +14,7 @@ import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.PageQueue;
 import org.pondhawk.vm.stats.PageState;
+import org.pondhawk.vm.sync.Guard;
 import org.pondhawk.vm.sync.Helper;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -163,11 +164,15 @@ class PageInspectionTest {
     Helper<Boolean> waiter = Helper.start(() -> busy.sleepWhileHardBusy(other, page)).awaitAsleep();
     machine.vm.page().mover().wire(machine.self, page);
     machine.vm.page().pages().interlock(page, 1);
+    Guard guard = machine.vm.grace().register();
+    guard.enter();
     int ticket = machine.vm.grace().begin();
     machine.vm.page().pages().setTicket(page, ticket);
 
     String text = text(page);
 
+    guard.leave();
+    machine.vm.grace().unregister(guard);
     machine.vm.page().pages().interlock(page, -1);
     machine.vm.page().mover().unwire(machine.self, page, true);
     busy.endSwap(page);
@@ -199,9 +204,8 @@ class PageInspectionTest {
   void aHaltedMachineIsShownAsItIs() {
     int page = stored(0);
     hardBusy(page);
-    machine.vm.page().pages().lock(page);
     machine.vm.halt(new VmPanic("on purpose"));
-
+    machine.vm.page().pages().lock(page); // as who died may have left it
     PageState state = inspection.page(page);
     machine.vm.page().pages().unlock(page);
 

@@ -65,7 +65,8 @@ class LowMemoryKillTest {
     assertThat(swapped).isPositive();
     assertThat(kill.sizeOf(space)).isEqualTo(resident + swapped + 1);
 
-    space.unmap(machine.self, space.map().all().getFirst().start() + 200L * PAGE, 400L * PAGE);
+    long start = space.map().all().getFirst().start();
+    space.unmap(machine.self, start + 200L * PAGE, start + 400L * PAGE);
     long left = machine.vm.swap().used();
     long stays = machine.vm.objects().all().getFirst().resident().size();
     assertThat(kill.sizeOf(space)).as("half of the object").isEqualTo(stays + left / 2 + 1);
