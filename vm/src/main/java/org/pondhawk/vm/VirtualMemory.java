@@ -175,7 +175,11 @@ public final class VirtualMemory implements AutoCloseable {
         waited[2],
         machine.swap().total(),
         machine.swap().used(),
-        machine.swap().peakUsed());
+        machine.swap().peakUsed(),
+        stats.total(Event.FREED),
+        stats.total(Event.OBJECT_FREED),
+        stats.total(Event.WAITER_WAKEUPS),
+        stats.total(Event.CONDEMNED));
   }
 
   /// Looks at pages and queues, without waiting; of use in a halted machine too.

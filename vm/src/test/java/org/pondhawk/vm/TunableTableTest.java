@@ -77,7 +77,12 @@ class TunableTableTest {
           .isEqualTo(stats.faultsMinor() + stats.faultsMajor())
           .isEqualTo(9);
       assertThat(table.get(prefix + "v_zfod")).isEqualTo(9);
-      assertThat(table.get(prefix + "v_pfree")).as("two were unmapped").isEqualTo(2);
+      assertThat(table.get(prefix + "v_pfree"))
+          .as("two were unmapped")
+          .isEqualTo(stats.pagesFreedWithObject())
+          .isEqualTo(2);
+      assertThat(table.get(prefix + "v_tfree")).isEqualTo(stats.pagesFreed()).isPositive();
+      assertThat(table.get(prefix + "v_ppwakeups")).isEqualTo(stats.waiterWakeups()).isZero();
       assertThat(table.get("vm.vmtotal.t_rm")).isEqualTo(7);
       assertThat(table.get("vm.vmtotal.t_vm")).isEqualTo(7);
       assertThat(table.get("vm.vmtotal.t_free")).isEqualTo(stats.freePages());

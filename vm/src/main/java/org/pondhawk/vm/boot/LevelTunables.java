@@ -47,7 +47,7 @@ final class LevelTunables {
   private void add(FreeLevel level, String how, String what) {
     Tunable tunable =
         Tunable.live("vm." + level.label(), 1, MOST_PAGES, 1, what).in("pages").derived(how);
-    tunable.takenBy(wanted -> take(Map.of(level, wanted)));
+    tunable.takenBy(wanted -> set(Map.of(level, wanted)));
     byLevel.put(level, tunable);
   }
 
@@ -95,17 +95,7 @@ final class LevelTunables {
   /// Sets some levels in one step, so that they may pass through each other.
   ///
   /// @throws IllegalArgumentException if they were out of order then: nothing has changed
-  void set(Map<FreeLevel, Long> wanted) {
-    take(wanted);
-    byLevel.forEach((level, tunable) -> {
-      Long pages = wanted.get(level);
-      if (pages != null) {
-        tunable.note(pages);
-      }
-    });
-  }
-
-  private synchronized void take(Map<FreeLevel, Long> wanted) {
+  synchronized void set(Map<FreeLevel, Long> wanted) {
     Pressure driven = pressure;
     if (driven == null) {
       throw new IllegalStateException("there is no machine yet whose levels could be set");
@@ -115,5 +105,11 @@ final class LevelTunables {
       levels = levels.with(e.getKey(), e.getValue());
     }
     driven.set(levels, pageCount);
+    byLevel.forEach((level, tunable) -> {
+      Long pages = wanted.get(level);
+      if (pages != null) {
+        tunable.note(pages);
+      }
+    });
   }
 }

@@ -154,7 +154,10 @@ public final class Tunables {
   /// elsewhere.
   void drive(MachineSpec spec, Pressure pressure, int pageCount) {
     levels.drive(pressure, pageCount);
-    nicePolicy.takenBy(value -> pressure.setNicePolicy(NicePolicy.of((int) value)));
+    nicePolicy.takenBy(value -> {
+      pressure.setNicePolicy(NicePolicy.of((int) value));
+      nicePolicy.note(value);
+    });
     pressure.setNicePolicy(NicePolicy.of((int) nicePolicy.get()));
     dmaReserved.note((long) spec.reserveFrames() * spec.pageSize());
     swapBurstRead.note(spec.swapBurstRead());

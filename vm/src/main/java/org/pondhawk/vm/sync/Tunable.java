@@ -42,7 +42,7 @@ public final class Tunable {
   private String unit = "";
   private String derivation = "";
   private List<String> words = List.of();
-  private LongConsumer taker = _ -> {};
+  private LongConsumer taker = this::note;
   private long initial;
   private boolean chosen;
   private volatile long value;
@@ -120,7 +120,8 @@ public final class Tunable {
 
   /// Names what takes a value over that is set while the machine runs, and may refuse it.
   ///
-  /// @param part throws `IllegalArgumentException` to refuse; then nothing changes
+  /// @param part goes by the value from now on and says so with [#note], in an order of its own if
+  ///   it is set in several ways; throws `IllegalArgumentException` to refuse
   public void takenBy(LongConsumer part) {
     taker = part;
   }
@@ -208,7 +209,6 @@ public final class Tunable {
   public synchronized void set(long wanted) {
     requireSettable(wanted);
     taker.accept(wanted);
-    value = wanted;
   }
 
   /// Requires that [#set] may be tried.
@@ -230,10 +230,10 @@ public final class Tunable {
     chosen = true;
   }
 
-  /// Notes a value that what goes by it has taken over already.
+  /// Notes a value that what goes by it has taken over.
   ///
   /// @param taken in the range
-  public synchronized void note(long taken) {
+  public void note(long taken) {
     value = requireInRange(taken);
   }
 

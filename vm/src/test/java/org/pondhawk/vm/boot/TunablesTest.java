@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.pondhawk.vm.queue.FreeLevel;
 import org.pondhawk.vm.queue.FreeLevels;
 import org.pondhawk.vm.queue.NicePolicy;
+import org.pondhawk.vm.sync.Helper;
 import org.pondhawk.vm.sync.Tunable;
 
 class TunablesTest {
@@ -147,6 +148,24 @@ class TunablesTest {
         assertThat(levels(machine).target2()).isEqualTo(840);
         doubled.forEach((name, value) ->
             assertThat(machine.vm.tunables().find(name).get()).as(name).isEqualTo(value));
+      }
+    }
+
+    @Test
+    void sayWhatTheMachineGoesByThoughManySetThemAtOnce() {
+      try (TestMachine machine = machine(Map.of())) {
+        Tunable one = machine.vm.tunables().find("vm.v_inactive_target");
+        Helper<Boolean> other =
+            Helper.run(() -> {
+              for (long i = 1; i < 3_000; i++) {
+                machine.vm.tunables().setAll(Map.of("vm.v_inactive_target", i));
+              }
+            });
+        for (long i = 3_000; i < 6_000; i++) {
+          one.set(i);
+        }
+        other.join();
+        assertThat(one.get()).isEqualTo(levels(machine).inactiveTarget());
       }
     }
   }

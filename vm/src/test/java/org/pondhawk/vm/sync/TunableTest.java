@@ -57,9 +57,11 @@ class TunableTest {
         throw new IllegalArgumentException("not seven");
       }
       taken.add(value);
+      live.note(value);
     });
 
     live.set(8);
+    assertThat(live.get()).isEqualTo(8);
     assertThatThrownBy(() -> live.set(7)).hasMessage("not seven");
     assertThatThrownBy(() -> live.set(10)).isInstanceOf(IllegalArgumentException.class);
     live.note(3);
