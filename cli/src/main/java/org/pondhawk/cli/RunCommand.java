@@ -15,6 +15,7 @@ import org.pondhawk.replay.Replay;
 import org.pondhawk.replay.ReplayListener;
 import org.pondhawk.replay.ReplayPlan;
 import org.pondhawk.replay.ReplayReport;
+import org.pondhawk.replay.Stage;
 import org.pondhawk.replay.Trace;
 import org.pondhawk.vm.VmConfig;
 import picocli.CommandLine.Command;
@@ -139,8 +140,8 @@ final class RunCommand implements Callable<Integer> {
       paramLabel = "WHAT",
       split = ",",
       description = {
-        "At the end, show the machine as a debugger does: page (counts and levels), pageq (the",
-        "length of each queue), or both: page,pageq. With --json on standard error"
+        "Show the machine as a debugger does when the replay is over: page (counts and levels),",
+        "pageq (the length of each queue), or both: page,pageq. With --json on standard error"
       })
   private List<String> shown = List.of();
 
@@ -154,6 +155,7 @@ final class RunCommand implements Callable<Integer> {
       description = "The report as one JSON object; the lines each second on standard error")
   private boolean json;
 
+  private List<String> exhibited = List.of();
   private final InputStream in;
   private final PrintWriter out;
   private final PrintWriter err;
@@ -171,11 +173,9 @@ final class RunCommand implements Callable<Integer> {
     ReplayPlan plan = plan(traces);
     try (var interrupt = new Interrupt()) {
       ReplayReport report;
-      List<String> exhibited;
       try (Replay replay = boot(plan)) {
         interrupt.stops(replay);
-        report = replay.run(progress());
-        exhibited = show(replay);
+        report = replay.run(watching(replay));
       }
       print(report);
       exhibited.forEach((json ? err : out)::print);
@@ -185,8 +185,15 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private List<String> show(Replay replay) {
-    return exhibits().stream().map(replay::show).toList();
+  /// Shows the machine as it is when the replay is over, while the processes have their memory yet.
+  private ReplayListener watching(Replay replay) {
+    ReplayListener lines = progress();
+    return sample -> {
+      lines.sampled(sample);
+      if (sample.stage() == Stage.REPLAY) { // the last of them says that it is over
+        exhibited = exhibits().stream().map(replay::show).toList();
+      }
+    };
   }
 
   private List<Exhibit> exhibits() {

@@ -250,6 +250,9 @@ class RunCommandTest {
 
       assertThat(status).as(out + "\n" + err).isZero();
       assertThat(out.toString()).contains("GOOD", "vmstats.v_free_min: 30\n");
+      assertThat(out.toString())
+          .as("the processes have their memory yet")
+          .containsPattern("vmstats.v_active_count: [1-9]");
       assertThat(out.toString().lines().filter(line -> line.startsWith("PQ_"))).hasSize(4);
       assertThat(out.toString().indexOf("vmstats.")).isGreaterThan(out.toString().indexOf("GOOD"));
     }
