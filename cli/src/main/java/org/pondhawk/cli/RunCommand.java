@@ -6,13 +6,16 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.replay.Exhibit;
 import org.pondhawk.replay.Replay;
 import org.pondhawk.replay.ReplayListener;
 import org.pondhawk.replay.ReplayPlan;
 import org.pondhawk.replay.ReplayReport;
+import org.pondhawk.replay.Stage;
 import org.pondhawk.replay.Trace;
 import org.pondhawk.vm.VmConfig;
 import picocli.CommandLine.Command;
@@ -39,6 +42,7 @@ import picocli.CommandLine.Option;
     footer = {
       "  pondhawk run                       the bundled traces, at half of their memory",
       "  pondhawk run --memory 1/8          with much less",
+      "  pondhawk run --set vm.v_free_min=300 --show page   with another level; and what came of it",
       "  pondhawk run --seconds 60 --json   for a minute; the report is one JSON object",
       "  valgrind --tool=lackey --trace-mem=yes ls 2>&1 | pondhawk run --trace -%n"
     })
@@ -132,6 +136,25 @@ final class RunCommand implements Callable<Integer> {
   private long seed = RandomGenerator.getDefault().nextInt(Integer.MAX_VALUE);
 
   @Option(
+      names = "--set",
+      paramLabel = "NAME=VALUE",
+      description = {
+        "Choose a tunable of the machine, such as vm.v_free_min=200; may be repeated.",
+        "`pondhawk tunables` lists them"
+      })
+  private List<String> settings = List.of();
+
+  @Option(
+      names = "--show",
+      paramLabel = "WHAT",
+      split = ",",
+      description = {
+        "Show the machine as a debugger does when the replay is over: page (counts and levels),",
+        "pageq (the length of each queue), or both: page,pageq. With --json on standard error"
+      })
+  private List<String> shown = List.of();
+
+  @Option(
       names = {"-q", "--quiet"},
       description = "No line each second, only the report")
   private boolean quiet;
@@ -141,6 +164,7 @@ final class RunCommand implements Callable<Integer> {
       description = "The report as one JSON object; the lines each second on standard error")
   private boolean json;
 
+  private List<String> exhibited = List.of();
   private final InputStream in;
   private final PrintWriter out;
   private final PrintWriter err;
@@ -160,16 +184,42 @@ final class RunCommand implements Callable<Integer> {
       ReplayReport report;
       try (Replay replay = boot(plan)) {
         interrupt.stops(replay);
-        report = replay.run(progress());
+        report = replay.run(watching(replay));
       }
       print(report);
+      exhibited.forEach((json ? err : out)::print);
       int status = report.isGood() ? ExitStatus.GOOD : ExitStatus.WRONG;
       interrupt.reported(status);
       return status;
     }
   }
 
+  /// Shows the machine as it is when the replay is over, while the processes have their memory yet.
+  private ReplayListener watching(Replay replay) {
+    ReplayListener lines = progress();
+    return sample -> {
+      lines.sampled(sample);
+      if (sample.stage() == Stage.REPLAY) { // the last of them says that it is over
+        exhibited = exhibits().stream().map(replay::show).toList();
+      }
+    };
+  }
+
+  private List<Exhibit> exhibits() {
+    return shown.stream().map(RunCommand::exhibit).toList();
+  }
+
+  private static Exhibit exhibit(String word) {
+    for (Exhibit exhibit : Exhibit.values()) {
+      if (exhibit.name().toLowerCase(Locale.ROOT).equals(word.strip())) {
+        return exhibit;
+      }
+    }
+    throw new BadUsageException("--show " + word + " is not one of: page, pageq");
+  }
+
   private void checkRanges() {
+    exhibits();
     long size = pageSize.bytes();
     if (Long.bitCount(size) != 1 || size < MIN_PAGE_SIZE || size > MAX_PAGE_SIZE) {
       throw new BadUsageException(
@@ -213,6 +263,7 @@ final class RunCommand implements Callable<Integer> {
     VmConfig.Builder machine =
         VmConfig.builder().pageSize(pageBytes).patience(PATIENCE).swapDirectory(place.directory());
     chooseProcessors(machine);
+    settings.forEach(setting -> choose(machine, setting));
     if (place.file() == null) {
       machine.swap(swapBytes);
     } else {
@@ -231,6 +282,18 @@ final class RunCommand implements Callable<Integer> {
       } catch (IllegalArgumentException e) {
         throw new BadUsageException("--" + e.getMessage(), e);
       }
+    }
+  }
+
+  private static void choose(VmConfig.Builder machine, String setting) {
+    int equals = setting.indexOf('=');
+    if (equals < 1) {
+      throw new BadUsageException("--set " + setting + " is not NAME=VALUE");
+    }
+    try {
+      machine.tunable(setting.substring(0, equals).strip(), setting.substring(equals + 1));
+    } catch (IllegalArgumentException e) {
+      throw new BadUsageException("--set " + setting + ": " + e.getMessage(), e);
     }
   }
 

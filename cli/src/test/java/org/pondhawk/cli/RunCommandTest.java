@@ -99,6 +99,13 @@ class RunCommandTest {
       "--topology, 0x1x1, is not of 1 to",
       "--topology, 32x32x2, is not of 1 to 1024 processors",
       "--seed, x, is not a long",
+      "--set, vm.v_free_min, is not NAME=VALUE",
+      "--set, =3, is not NAME=VALUE",
+      "--set, vm.v_free_mni=3, near it: vm.v_free_min",
+      "--set, vm.v_free_min=0, is not one of: 1 to 1073741824 pages",
+      "--set, vm.nice_policy=evil, 'is not one of: monotone, faithful'",
+      "--set, vm.stats.vm.v_free_count=3, can only be read",
+      "--show, pages, 'is not one of: page, pageq'",
     })
     void aBadValue(String option, String value, String complaint) throws IOException {
       assertRefused(
@@ -124,6 +131,14 @@ class RunCommandTest {
     @Test
     void noCommand() throws IOException {
       assertRefused(pondhawk(), "no command given; try one of run");
+    }
+
+    @Test
+    void levelsOutOfOrder() throws IOException {
+      assertRefused(
+          pondhawk("run", "--trace", trace().toString(), "--set", "vm.v_free_min=1000000"),
+          "cannot boot the machine",
+          "v_free_min=1000000 would be above");
     }
 
     @Test
@@ -220,6 +235,37 @@ class RunCommandTest {
 
       assertThat(status).isZero();
       assertThat(out.toString()).doesNotContain(VmstatLine.header()).contains("GOOD");
+    }
+
+    @Test
+    void showsTheMachineAtTheEnd() throws IOException {
+      int status =
+          pondhawk(
+              "run",
+              "--trace",
+              trace().toString(),
+              "--set",
+              "vm.v_free_min=30",
+              "--set",
+              "vm.nice_policy=faithful",
+              "--show",
+              "page,pageq");
+
+      assertThat(status).as(out + "\n" + err).isZero();
+      assertThat(out.toString()).contains("GOOD", "vmstats.v_free_min: 30\n");
+      assertThat(out.toString())
+          .as("the processes have their memory yet")
+          .containsPattern("vmstats.v_active_count: [1-9]");
+      assertThat(out.toString().lines().filter(line -> line.startsWith("PQ_"))).hasSize(4);
+      assertThat(out.toString().indexOf("vmstats.")).isGreaterThan(out.toString().indexOf("GOOD"));
+    }
+
+    @Test
+    void showsTheMachineBesideAJsonObject() throws IOException {
+      assertThat(json("--show", "page", "--quiet")).containsEntry("good", true);
+      assertThat(err.toString().lines())
+          .hasSize(13)
+          .allMatch(line -> line.startsWith("vmstats.v_"));
     }
 
     @Test

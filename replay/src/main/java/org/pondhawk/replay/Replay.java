@@ -70,6 +70,13 @@ public final class Replay implements AutoCloseable {
     return run.run(listener);
   }
 
+  /// Shows something of the machine as it is now; until it is closed, from any thread.
+  ///
+  /// @return lines of text
+  public String show(Exhibit exhibit) {
+    return machine.show(exhibit);
+  }
+
   /// Ends the replay soon: [#run] will return a report of what was done so far.
   public void requestStop() {
     stop.hurry(clock.getAsLong() + ReplayRun.HURRIED_CHECK_NANOS);

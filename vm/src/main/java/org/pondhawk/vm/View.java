@@ -115,6 +115,25 @@ public abstract sealed class View extends LeaseAccess implements AutoCloseable
     self.clearDeadline();
   }
 
+  // ---- niceness
+
+  /// How early accesses of this view yield memory to others.
+  ///
+  /// @return from -20, last, to 20, first
+  public final int nice() {
+    requireOwner();
+    return self.nice();
+  }
+
+  /// Gives this view a niceness of its own, in place of that of its space ([AddressSpace#setNice]).
+  ///
+  /// @param nice from -20, which yields last, to 20, which yields first; 0 for that of the space
+  /// @throws IllegalArgumentException if it is not
+  public final void setNice(int nice) {
+    requireOwner();
+    self.setNice(nice);
+  }
+
   // ---- windows
 
   /// Opens a window for reading a range, page by page, at the speed of plain memory.

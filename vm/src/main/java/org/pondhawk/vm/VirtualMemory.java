@@ -10,6 +10,7 @@ import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.queue.Event;
+import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.stats.CheckReport;
@@ -28,6 +29,8 @@ public final class VirtualMemory implements AutoCloseable {
   private final Machine machine;
   private final EdgeThreads edge;
   private final ContiguousPool contiguous;
+  private final TunableTable tunables;
+  private final Inspector inspector;
   private final ExecutorService io;
   private final Thread daemon;
   private final Thread collapser;
@@ -46,6 +49,8 @@ public final class VirtualMemory implements AutoCloseable {
                     .unstarted(task));
     this.machine = new Machine(config.spec(), seams, io);
     this.edge = new EdgeThreads(machine);
+    this.tunables = new TunableTable(machine);
+    this.inspector = new Inspector(machine);
     this.contiguous = new ContiguousPool(machine, edge);
     this.collapser =
         Thread.ofPlatform().daemon().name("pondhawk-collapse").unstarted(machine.collapser());
@@ -189,7 +194,38 @@ public final class VirtualMemory implements AutoCloseable {
         waited[2],
         machine.swap().total(),
         machine.swap().used(),
-        machine.swap().peakUsed());
+        machine.swap().peakUsed(),
+        stats.total(Event.FREED),
+        stats.total(Event.OBJECT_FREED),
+        stats.total(Event.WAITER_WAKEUPS),
+        stats.total(Event.CONDEMNED));
+  }
+
+  /// Looks at pages and queues, without waiting; of use in a halted machine too.
+  public Inspector inspector() {
+    return inspector;
+  }
+
+  /// The numbers of the machine by name, to read and to set while it runs.
+  public TunableTable tunables() {
+    return tunables;
+  }
+
+  /// Waits before something heavy until memory is above the minimum, so that it does not make those
+  /// wait who are short of memory already (`vm_wait_nominal`). Returns at once if it is.
+  ///
+  /// @throws OutOfPagesException if nothing moves for the machine's patience, or swap is full and
+  ///   nothing can be freed
+  public void awaitNominal() {
+    machine.haltSwitch().check();
+    FreeGate gate = machine.page().gate();
+    edge.run(self -> gate.awaitNominal(self, gate.patience()));
+  }
+
+  /// Whether [#awaitNominal] would wait (`vm_test_nominal`).
+  public boolean isMemoryShort() {
+    machine.haltSwitch().check();
+    return edge.<Boolean>call(machine.page().gate()::wouldWait);
   }
 
   /// Checks every invariant of the machine, while no other thread uses it.

@@ -437,8 +437,21 @@ public final class VmConfig {
     /// @param value in its range
     public Builder tunable(String name, long value) {
       new Tunables(Map.of(name, value)); // refuses what is wrong with either
-      tunables.put(name, value);
+      switch (name) { // those that have a setter have one place
+        case Tunables.DMA_RESERVED -> dmaReserve = value;
+        case Tunables.SWAP_BURST_READ -> swapBurstRead = (int) value;
+        case Tunables.IDLEZERO_ENABLE -> zeroesAhead = value != 0;
+        default -> tunables.put(name, value);
+      }
       return this;
+    }
+
+    /// Chooses a tunable of the machine by a value as people write it: `faithful`, `on`, `64m`.
+    ///
+    /// @param name one that there is
+    /// @param value see [TunableInfo#parse]
+    public Builder tunable(String name, String value) {
+      return tunable(name, TunableTable.known(name).parse(value));
     }
 
     /// Makes the configuration.

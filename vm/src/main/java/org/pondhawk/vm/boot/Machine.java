@@ -17,6 +17,7 @@ import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.map.ChainCollapser;
 import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
+import org.pondhawk.vm.map.LowMemoryKill;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.FrameRange;
@@ -101,6 +102,7 @@ public final class Machine implements AutoCloseable {
   private final FaultHandler faults;
   private final ChainCopier copier;
   private final PageoutDaemon daemon;
+  private final LowMemoryKill lowMemory;
   private final ChainCollapser collapser;
   private final LeasedPages leased;
   private final PageZeroer zeroer;
@@ -121,14 +123,15 @@ public final class Machine implements AutoCloseable {
     PhysicalMap physical = layout.map();
     int frameCount = physical.frameCount();
     List<FrameRange> ranges = spec.processors().topology().divide(physical.pageCount());
+    FreeLevels levels = tunables.levels(spec, frameCount);
     FrameMemory frames = reserveFrames(physical, spec.pageSize(), ranges);
     PageArray pages =
         new PageArray(memory, frames, PageoutDaemon.MARKERS, spec.fictitiousPages(), io);
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
     PageQueues queues = new PageQueues(memory, pages, stats);
-    FreeLevels levels = FreeLevels.of(frameCount, frameCount - spec.reserveFrames());
     Pressure pressure = new Pressure(levels, stats);
+    tunables.drive(spec, pressure, frameCount);
     FreeGate gate =
         new FreeGate(
             pressure, stats, spec.ticker(), halt, spec.patienceNanos(), tunables.freeHysteresis());
@@ -202,7 +205,11 @@ public final class Machine implements AutoCloseable {
                 id, range, new Pmap(pages, memory, tableFrames, id, range, spec.tables()), parts);
     this.spaces = new Spaces(open, maker, halt, stats, collapser, copier);
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
-    this.daemon = new PageoutDaemon(pageout, halt, daemonThread, seams.pagesInFlight(frameCount));
+    this.lowMemory =
+        new LowMemoryKill(
+            open, gate, stats, spec.ticker(), frames.pageShift(), tunables.lowmemKill());
+    this.daemon =
+        new PageoutDaemon(pageout, halt, daemonThread, lowMemory, seams.pagesInFlight(frameCount));
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
     this.contig =
         new ContigAllocator(
@@ -512,6 +519,11 @@ public final class Machine implements AutoCloseable {
   /// The pageout daemon, to be run by a thread of the caller's.
   public PageoutDaemon daemon() {
     return daemon;
+  }
+
+  /// What condemns the largest space when nothing else can be freed, where that is switched on.
+  public LowMemoryKill lowMemory() {
+    return lowMemory;
   }
 
   /// What shortens chains, to be run by a thread of the caller's.

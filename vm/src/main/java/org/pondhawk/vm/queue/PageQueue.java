@@ -41,6 +41,13 @@ public enum PageQueue {
     return queue != NONE && (queue - 1) / COLORS == ordinal();
   }
 
+  /// The colour of a queue.
+  ///
+  /// @param queue an index from 1
+  public static int colorOf(int queue) {
+    return (queue - 1) & COLOR_MASK;
+  }
+
   /// The kind of a queue.
   ///
   /// @param queue an index from 1

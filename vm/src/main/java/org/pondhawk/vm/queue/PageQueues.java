@@ -88,6 +88,11 @@ public final class PageQueues {
     return get(queue, LENGTH);
   }
 
+  /// The colour of a page: that of every queue that it goes to.
+  public int colorOfPage(int page) {
+    return ColorPolicy.ofPage(page);
+  }
+
   /// How many pages of a free queue have frames that were zeroed after a use: exact under its lock.
   public int zeroed(int queue) {
     return get(queue, ZEROED);

@@ -102,6 +102,11 @@ public final class VmStats {
     CELL.getAndAdd(stripes[stripe], EVENTS + event.ordinal(), n);
   }
 
+  /// How often an event has happened since boot on one stripe (`gd_cnt`).
+  public long total(int stripe, Event event) {
+    return (long) CELL.getOpaque(stripes[stripe], EVENTS + event.ordinal()); // a hint by contract
+  }
+
   /// How often an event has happened since boot.
   public long total(Event event) {
     long sum = 0;

@@ -17,7 +17,8 @@ public final class VmThread {
   private final String name;
   private int stripe;
   private final boolean system;
-  private final int nice;
+  private int nice;
+  private @Nullable VmProcess process;
 
   private final @Nullable Token[] tokens = new @Nullable Token[TOKENS];
   private final boolean[] exclusive = new boolean[TOKENS];
@@ -45,7 +46,7 @@ public final class VmThread {
     this.name = name;
     this.stripe = stripe;
     this.system = system;
-    this.nice = nice;
+    this.nice = VmProcess.requireNice(nice);
   }
 
   /// Lets the thread's sleeps end when a machine is halted: what it waits for may never come.
@@ -53,6 +54,15 @@ public final class VmThread {
   /// @return this
   public VmThread endsWith(HaltSwitch machine) {
     halt = machine;
+    return this;
+  }
+
+  /// Lets the thread be as nice as its process, and be condemned with it.
+  ///
+  /// @param itsProcess what it belongs to
+  /// @return this
+  public VmThread in(VmProcess itsProcess) {
+    process = itsProcess;
     return this;
   }
 
@@ -122,11 +132,28 @@ public final class VmThread {
     return system;
   }
 
-  /// How early the thread yields memory to others.
+  /// How early the thread yields memory to others: as its process or, if the thread has a niceness
+  /// of its own, as that says.
   ///
   /// @return from -20 to 20, 0 by default
   public int nice() {
-    return nice;
+    VmProcess owner = process;
+    return owner == null || (nice != 0 && !owner.isCondemned()) ? nice : owner.nice();
+  }
+
+  /// Gives the thread a niceness of its own. Called by the thread itself.
+  ///
+  /// @param newNice from -20 to 20; 0 for that of its process
+  public void setNice(int newNice) {
+    nice = VmProcess.requireNice(newNice);
+  }
+
+  /// Whether the thread's process was condemned, so that its waits for memory end.
+  ///
+  /// @return false for a thread of no process
+  public boolean isCondemned() {
+    VmProcess owner = process;
+    return owner != null && owner.isCondemned();
   }
 
   /// Bounds every wait of the thread from now on by a moment, in place of the machine's patience.

@@ -35,7 +35,7 @@ public final class TestMachine implements AutoCloseable {
   public final VmThread self;
   private final TableForm tables;
   private final Topology topology;
-  private final Map<String, Long> tunables;
+  private final Map<String, Long> chosen;
 
   /// A machine with so many frames, that poisons freed ones.
   ///
@@ -73,8 +73,8 @@ public final class TestMachine implements AutoCloseable {
   }
 
   /// The same with tunables that somebody chose.
-  public TestMachine(int frames, Topology topology, Map<String, Long> tunables) {
-    this(frames, 0, null, 0, TableForm.LINEAR, FaultSpec.PLAIN, topology, tunables);
+  public TestMachine(int frames, Topology topology, Map<String, Long> chosen) {
+    this(frames, 0, null, 0, TableForm.LINEAR, FaultSpec.PLAIN, topology, chosen);
   }
 
   /// A machine whose memory lies in ranges of physical addresses.
@@ -83,12 +83,24 @@ public final class TestMachine implements AutoCloseable {
   public TestMachine(
       List<PhysicalRange> ranges, long reserveBytes, @Nullable Path swapDirectory, long swapBytes) {
     this.tables = TableForm.LINEAR;
+    this.topology = TWO.asComputer();
+    this.chosen = Map.of();
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
     long bytes = MachineSpec.bytesOf(ranges, PAGE_SIZE);
     MachineSpec spec = spec(bytes, ranges, reserveBytes, swap, FaultSpec.PLAIN);
     vm = new Machine(spec, Seams.SOUND, Runnable::run);
     self = vm.newThread("test");
+  }
+
+  /// A machine with so many frames and no swap, and values of its tunables.
+  public TestMachine(int frames, Map<String, Long> chosen) {
+    this(frames, 0, null, 0, TableForm.LINEAR, FaultSpec.PLAIN, TWO, chosen);
+  }
+
+  /// A machine with so many frames, and swap, and values of its tunables.
+  public TestMachine(int frames, Path swapDirectory, long swapBytes, Map<String, Long> chosen) {
+    this(frames, 0, swapDirectory, swapBytes, TableForm.LINEAR, FaultSpec.PLAIN, TWO, chosen);
   }
 
   private TestMachine(
@@ -99,9 +111,9 @@ public final class TestMachine implements AutoCloseable {
       TableForm tables,
       FaultSpec faults,
       Topology topology,
-      Map<String, Long> tunables) {
+      Map<String, Long> chosen) {
+    this.chosen = chosen;
     this.tables = tables;
-    this.tunables = tunables;
     this.topology = topology.asComputer();
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
@@ -139,7 +151,7 @@ public final class TestMachine implements AutoCloseable {
         true,
         faults,
         clock::get,
-        tunables);
+        chosen);
   }
 
   public Pressure pressure() {

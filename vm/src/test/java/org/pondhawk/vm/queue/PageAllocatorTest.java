@@ -131,8 +131,8 @@ class PageAllocatorTest {
         assertThat(freePages()).isGreaterThanOrEqualTo(floor);
       }
       assertThat(freePages()).isEqualTo(floor);
-      assertThat(machine.vm.page().gate().takeDeficit()).isEqualTo(1);
-      assertThat(machine.vm.page().gate().pagesNeeded()).isPositive();
+      assertThat(machine.vm.page().gate().work().takeDeficit()).isEqualTo(1);
+      assertThat(machine.vm.page().gate().work().pagesNeeded()).isPositive();
     }
 
     @Test
