@@ -1,6 +1,7 @@
 package org.pondhawk.vm.queue;
 
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
 
 /// The search for a page of a kind near a colour (`vm_page_list_find`).
 ///
@@ -32,6 +33,23 @@ final class ColorSearch {
       return page;
     }
     return searchWide(stripe, kind, color, wantsZero, visitor);
+  }
+
+  /// Finds an idle free page, makes it hard-busy and takes it off its queue: as [#take] with a
+  /// visitor that does that, but shorter where the wished colour has one.
+  ///
+  /// @param otherwise the same claim as a visitor, for the other colours
+  int takeFree(
+      int stripe, int color, boolean wantsZero, PageBusy busy, PageQueues.Visitor otherwise) {
+    int home = PageQueue.FREE.index(color);
+    int page = queues.takeFree(stripe, home, wantsZero, busy);
+    if (page == PageArray.NONE) {
+      return searchWide(stripe, PageQueue.FREE, color, wantsZero, otherwise);
+    }
+    if (queues.lastColor(home) >= 0) {
+      queues.setLastColor(home, -1);
+    }
+    return page;
   }
 
   /// As [#take], but of the wished colour or not at all.

@@ -29,6 +29,14 @@ public final class PageAllocator {
    */
   private static final int RETRIES = 16;
 
+  /// The flags that a page loses when it is freed.
+  private static final int FORGOTTEN =
+      PageFlags.UNQUEUED
+          | PageFlags.NEED_COMMIT
+          | PageFlags.SWAPPED
+          | PageFlags.REFERENCED
+          | PageFlags.FRAME_STATE;
+
   private final PageArray pages;
   private final PageBusy busy;
   private final PageQueues queues;
@@ -106,7 +114,7 @@ public final class PageAllocator {
   public int allocate(VmThread self, int color, AllocClass klass) {
     int page = allocate(self, color, klass, false);
     if (page != PageArray.NONE) {
-      pages.clearFlags(page, ~0);
+      pages.clearFlagsOfOwn(page, pages.flags(page), ~0);
     }
     return page;
   }
@@ -122,11 +130,14 @@ public final class PageAllocator {
 
   private int allocate(VmThread self, int color, AllocClass klass, boolean wantsZero) {
     for (int round = 0; round < RETRIES; round++) {
-      if (mayUseFree(self, klass)) {
-        int page = search.take(self.stripe(), PageQueue.FREE, color, wantsZero, takesFree);
+      boolean plenty = gate.pressure().isPlenty(self.stripe());
+      if (plenty || mayUseFree(self, klass)) {
+        int page = search.takeFree(self.stripe(), color, wantsZero, busy, takesFree);
         if (page != PageArray.NONE) {
           requireUnused(page);
-          gate.requestPaging(self);
+          if (!plenty) {
+            gate.requestPaging(self);
+          }
           return page;
         }
       }
@@ -152,12 +163,12 @@ public final class PageAllocator {
         && free > levels.interruptMin();
   }
 
-  /// Panics if a page that came from a free queue is in use.
+  /// Panics if a page that came from a free queue is in use. Who made it hard-busy for that has
+  /// proved that it had no soft holder.
   void requireUnused(int page) {
     if (pages.wireCount(page) != 0
         || pages.dirty(page) != 0
         || pages.object(page) != PageArray.NO_OBJECT
-        || busy.softHolders(page) != 0
         || !grace.isOver(pages.ticket(page))) {
       throw new VmPanic("a free page is in use: " + pages.describe(page));
     }
@@ -231,7 +242,37 @@ public final class PageAllocator {
   ///
   /// @param page a hard-busy page, which the caller must not touch any more
   public void free(VmThread self, int page) {
-    stats.count(self.stripe(), Event.FREED, 1);
+    if (!freeLoose(self, page)) {
+      freeAny(self, page);
+    }
+    gate.pageFreed(self.stripe());
+    zeroer.pageFreed();
+  }
+
+  /// Frees a page of which nobody knows any more, as one that was just allocated or taken out of
+  /// its object: nothing has to be undone, and nobody else can move it.
+  ///
+  /// @return false if it is not such a page, or must not be freed
+  private boolean freeLoose(VmThread self, int page) {
+    int flags = pages.flags(page);
+    if ((flags & ~FORGOTTEN) != 0
+        || !busy.isOnlyHardBusy(page)
+        || !pages.isUnpinned(page)
+        || !pages.isLoose(page)
+        || !grace.isOver(pages.ticket(page))) {
+      return false;
+    }
+    if (poison) {
+      pages.frames().poison(page);
+    }
+    pages.clearContent(page);
+    pages.clearFlagsOfOwn(page, flags, FORGOTTEN);
+    queues.pushFreed(self.stripe(), page);
+    busy.unbusy(page);
+    return true;
+  }
+
+  private void freeAny(VmThread self, int page) {
     requireFreeable(page);
     owner.remove(self, page);
     // Over already, unless the daemon has just cached it.
@@ -242,16 +283,14 @@ public final class PageAllocator {
     pages.lock(page);
     queues.remove(self.stripe(), page);
     pages.clearContent(page);
-    pages.clearFlags(
-        page,
-        PageFlags.UNQUEUED
-            | PageFlags.NEED_COMMIT
-            | PageFlags.SWAPPED
-            | PageFlags.REFERENCED
-            | PageFlags.FRAME_STATE);
+    pages.clearFlagsOfOwn(page, pages.flags(page), FORGOTTEN);
     boolean held = pages.holdCount(page) != 0;
-    PageQueue to = held ? PageQueue.HOLD : PageQueue.FREE;
-    queues.add(self.stripe(), page, over ? to : PageQueue.CACHE, false);
+    if (over && !held) {
+      queues.addFreed(self.stripe(), page);
+    } else {
+      queues.add(self.stripe(), page, over ? PageQueue.HOLD : PageQueue.CACHE, false);
+      stats.count(self.stripe(), Event.FREED, 1);
+    }
     boolean wanted = busy.release(page);
     pages.unlock(page);
     if (wanted) {
@@ -260,8 +299,6 @@ public final class PageAllocator {
     if (held && pages.holdCount(page) == 0) {
       settleHeld(self, page); // the last hold went before the page was where unhold looks for it
     }
-    gate.pageFreed(self.stripe());
-    zeroer.pageFreed();
   }
 
   private void requireFreeable(int page) {

@@ -4,6 +4,7 @@ import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.sync.LockOrder;
 import org.pondhawk.vm.sync.LockRank;
@@ -77,6 +78,10 @@ public final class PageQueues {
     return RawMemory.getIntOpaque(word(queue, field)); // exact under the lock, a hint without it
   }
 
+  private int getLocked(int queue, long field) {
+    return RawMemory.getInt(word(queue, field));
+  }
+
   private void put(int queue, long field, int value) {
     RawMemory.putInt(word(queue, field), value);
   }
@@ -146,14 +151,18 @@ public final class PageQueues {
 
   /// As [#remove] with the queue's lock held by the caller, who keeps it.
   void unlinkCounted(int stripe, int queue, int page) {
+    unlinkQuietly(queue, page);
+    stats.decrement(stripe, PageQueue.kindOf(queue).counter);
+  }
+
+  private void unlinkQuietly(int queue, int page) {
     if (pages.queue(page) != queue) {
       throw new VmPanic("not on queue " + queue + ": " + pages.describe(page));
     }
     unlink(queue, page);
-    put(queue, LENGTH, length(queue) - 1);
+    put(queue, LENGTH, getLocked(queue, LENGTH) - 1);
     countZeroed(queue, page, -1);
     pages.setQueue(page, PageQueue.NONE);
-    stats.decrement(stripe, PageQueue.kindOf(queue).counter);
   }
 
   private void countZeroed(int queue, int page, int delta) {
@@ -194,6 +203,43 @@ public final class PageQueues {
     }
   }
 
+  /// Makes the first idle page of a free queue hard-busy and takes it off. As [#take] otherwise:
+  /// this is the path of every allocation, and a call that is known beforehand is a third of it.
+  ///
+  /// @return the page, or [PageArray#NONE]
+  int takeFree(int stripe, int queue, boolean wantsZero, PageBusy busy) {
+    if (head(queue) == PageArray.NONE) { // stale is fine: a search that fails is made again
+      return PageArray.NONE;
+    }
+    lock(queue);
+    int page;
+    try {
+      page = firstIdle(queue, wantsZero, busy);
+      if (page == PageArray.NONE) {
+        return page;
+      }
+      unlinkQuietly(queue, page);
+    } finally {
+      unlock(queue);
+    }
+    stats.decrement(stripe, PageCount.FREE);
+    return page;
+  }
+
+  private int firstIdle(int queue, boolean wantsZero, PageBusy busy) {
+    if (wantsZero) {
+      int tail = get(queue, TAIL);
+      if (isZeroed(tail) && busy.tryHardBusy(tail)) {
+        return tail;
+      }
+    }
+    int page = getLocked(queue, HEAD);
+    while (page != PageArray.NONE && !busy.tryHardBusy(page)) {
+      page = pages.next(page);
+    }
+    return page;
+  }
+
   private boolean isZeroed(int page) {
     return page != PageArray.NONE && (pages.flags(page) & PageFlags.FRAME_STATE) == PageFlags.ZERO;
   }
@@ -205,6 +251,36 @@ public final class PageQueues {
   /// @param atHead whether it goes where the next one is taken; free pages always do, but for those
   ///   whose frame is zeroed
   void add(int stripe, int page, PageQueue kind, boolean atHead) {
+    link(page, kind, atHead);
+    stats.increment(stripe, kind.counter);
+  }
+
+  /// Puts a page on the free queue of its colour and counts it as freed. As [#add] otherwise.
+  void addFreed(int stripe, int page) {
+    link(page, PageQueue.FREE, false);
+    stats.freed(stripe);
+  }
+
+  /// As [#addFreed], for a page that [PageArray#isLoose] has said yes to, and that has no flag
+  /// which keeps it from being queued, or says of its frame that it is zero.
+  void pushFreed(int stripe, int page) {
+    int queue = PageQueue.FREE.index(ColorPolicy.ofPage(page));
+    lock(queue);
+    int next = getLocked(queue, HEAD);
+    pages.setLinks(page, next, PageArray.NONE);
+    put(queue, HEAD, page);
+    if (next == PageArray.NONE) {
+      put(queue, TAIL, page);
+    } else {
+      pages.setPrev(next, page);
+    }
+    put(queue, LENGTH, getLocked(queue, LENGTH) + 1);
+    pages.setQueue(page, queue);
+    unlock(queue);
+    stats.freed(stripe);
+  }
+
+  private void link(int page, PageQueue kind, boolean atHead) {
     if (pages.queue(page) != PageQueue.NONE
         || pages.hasFlag(page, PageFlags.UNQUEUED | PageFlags.FICTITIOUS)) {
       throw new VmPanic("cannot be queued as " + kind + ": " + pages.describe(page));
@@ -220,7 +296,6 @@ public final class PageQueues {
     countZeroed(queue, page, 1);
     pages.setQueue(page, queue);
     unlock(queue);
-    stats.increment(stripe, kind.counter);
   }
 
   /// Moves a page to the tail of the queue that it is on, if that is of a kind.
@@ -304,8 +379,7 @@ public final class PageQueues {
     } else {
       pages.setPrev(next, prev);
     }
-    pages.setNext(page, PageArray.NONE);
-    pages.setPrev(page, PageArray.NONE);
+    pages.setLinks(page, PageArray.NONE, PageArray.NONE);
   }
 
   private void linkAfter(int queue, int before, int page) {

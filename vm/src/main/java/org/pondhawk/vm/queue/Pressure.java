@@ -69,6 +69,12 @@ public final class Pressure {
     return below(stripe, levels.pagingStart()) || levels.min() > free(stripe);
   }
 
+  /// So much is truly free that [#start] is false whatever is cached, also for who takes one page
+  /// more: the only test that an allocation needs as long as it is true.
+  public boolean isPlenty(int stripe) {
+    return free(stripe) > levels.pagingStart();
+  }
+
   /// The first target is not reached (`vm_paging_target1`; or the reserve is touched).
   public boolean target1(int stripe) {
     return below(stripe, levels.target1());
