@@ -1,5 +1,6 @@
 package org.pondhawk.races;
 
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.Machine;
@@ -34,7 +35,8 @@ public final class Ring {
               1,
               true,
               FaultSpec.PLAIN,
-              () -> 0),
+              () -> 0,
+              Map.of()),
           Seams.SOUND,
           Runnable::run);
 

@@ -2,10 +2,13 @@ package org.pondhawk.vm;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.MachineSpec;
+import org.pondhawk.vm.boot.Tunables;
 import org.pondhawk.vm.swap.SwapFileSpec;
 
 /// How a machine is to be made. Immutable; made by a [Builder].
@@ -34,6 +37,7 @@ public final class VmConfig {
   private final FaultSpec faults;
   private final LongSupplier nanoClock;
   private final long dmaReserve;
+  private final Map<String, Long> tunables;
 
   private VmConfig(Builder b) {
     this.physicalMemory = b.physicalMemory;
@@ -51,6 +55,7 @@ public final class VmConfig {
     this.faults = new FaultSpec(b.prefaultPages, b.zeroesAhead);
     this.nanoClock = b.nanoClock;
     this.dmaReserve = b.dmaReserve;
+    this.tunables = Map.copyOf(b.tunables);
   }
 
   /// A builder with 64 MiB of memory, pages of 4 KiB and no swap.
@@ -128,6 +133,11 @@ public final class VmConfig {
     return faults.zeroesAhead();
   }
 
+  /// The tunables that were chosen, by name.
+  public Map<String, Long> tunables() {
+    return tunables;
+  }
+
   /// The least physical memory in bytes that a machine made like this can have.
   public long minimumPhysicalMemory() {
     return spec().minimumBytes();
@@ -155,7 +165,8 @@ public final class VmConfig {
         leasePatience.toNanos(),
         membarrier,
         faults,
-        nanoClock::getAsLong);
+        nanoClock::getAsLong,
+        tunables);
   }
 
   /// Collects the choices for a [VmConfig]. Each setter checks its value.
@@ -176,6 +187,7 @@ public final class VmConfig {
     private boolean zeroesAhead;
     private LongSupplier nanoClock = System::nanoTime;
     private long dmaReserve;
+    private final Map<String, Long> tunables = new TreeMap<>();
 
     private Builder() {}
 
@@ -328,6 +340,16 @@ public final class VmConfig {
     /// in a machine that would be too small then.
     public Builder dmaReserveAuto() {
       dmaReserve = MachineSpec.AUTO;
+      return this;
+    }
+
+    /// Chooses a tunable of the machine, such as `vm.page_free_hysteresis`.
+    ///
+    /// @param name one that there is
+    /// @param value in its range
+    public Builder tunable(String name, long value) {
+      new Tunables(Map.of(name, value)); // refuses what is wrong with either
+      tunables.put(name, value);
       return this;
     }
 

@@ -2,18 +2,14 @@ package org.pondhawk.vm.boot;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
-import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.ChainCopier;
 import org.pondhawk.vm.fault.FaultHandler;
@@ -21,7 +17,6 @@ import org.pondhawk.vm.map.ChainCollapser;
 import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
 import org.pondhawk.vm.map.Space;
-import org.pondhawk.vm.map.SpaceLeases;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.ObjectOwner;
@@ -41,7 +36,6 @@ import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
 import org.pondhawk.vm.queue.ContigAllocator;
 import org.pondhawk.vm.queue.DmaReserve;
-import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.FreeLevels;
 import org.pondhawk.vm.queue.PageAllocator;
@@ -67,18 +61,6 @@ import org.pondhawk.vm.sync.VmThread;
 /// It starts no thread: whoever boots it runs [#daemon]. Its memory outlives [#close] for as long
 /// as somebody [#retain]s it, because a thread may be in the middle of an access.
 public final class Machine implements AutoCloseable {
-  /// From this depth of chains on a fork asks for them to be shortened.
-  private static final int QUEUE_DEPTH = 5;
-
-  /// From this depth on they are shortened by copying, if they can't be otherwise.
-  private static final int COPY_DEPTH = 16;
-
-  /// From this depth on a fork shortens them itself.
-  private static final int MAX_DEPTH = 32;
-
-  /// What bounds that: steps of up to 64 pages.
-  private static final int MOST_COPY_STEPS = 1 << 20;
-
   /// One frame in so many may be leased.
   private static final int LEASED_SHARE = 4;
 
@@ -86,9 +68,8 @@ public final class Machine implements AutoCloseable {
   /// frames for a run.
   private static final int SWAPPING_THREADS = 3;
 
-  private static final String CLOSED = "the machine is closed";
-
   private final MachineSpec spec;
+  private final Tunables tunables;
   private final OwnMemory memory = new OwnMemory();
   private final HaltSwitch halt = new HaltSwitch();
   private final Grace grace;
@@ -111,13 +92,9 @@ public final class Machine implements AutoCloseable {
   private final ChainCollapser collapser;
   private final LeasedPages leased;
   private final PageZeroer zeroer;
-  private final Space.Parts spaceParts;
-  private final List<Space> spaces = new CopyOnWriteArrayList<>();
-  private final AtomicLong lastSpace = new AtomicLong();
+  private final Spaces spaces;
   private final AtomicInteger nextStripe = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
-  private final ReentrantLock closingLock = new ReentrantLock();
-  private final AtomicBoolean closing = new AtomicBoolean();
   private final AtomicBoolean closed = new AtomicBoolean();
 
   /// Makes a machine; every frame is free.
@@ -126,6 +103,7 @@ public final class Machine implements AutoCloseable {
   /// @throws UncheckedIOException if the swap file can't be made
   public Machine(MachineSpec spec, Seams seams, Executor io) {
     this.spec = spec;
+    this.tunables = new Tunables(spec.tunables());
     int frameCount = spec.frameCount();
     FrameMemory frames = reserveFrames(frameCount, spec.pageSize());
     PageArray pages = new PageArray(memory, frames, PageoutDaemon.MARKERS);
@@ -134,7 +112,9 @@ public final class Machine implements AutoCloseable {
     PageQueues queues = new PageQueues(memory, pages, stats);
     FreeLevels levels = FreeLevels.of(frameCount, frameCount - spec.reserveFrames());
     Pressure pressure = new Pressure(levels, stats);
-    FreeGate gate = new FreeGate(pressure, stats, spec.ticker(), halt, spec.patienceNanos());
+    FreeGate gate =
+        new FreeGate(
+            pressure, stats, spec.ticker(), halt, spec.patienceNanos(), tunables.freeHysteresis());
     PageMover mover = new PageMover(pages, busy, queues, stats, gate);
     this.page = new PageParts(pages, busy, queues, mover, stats, gate);
     this.grace = seams.grace(spec.membarrier(), spec.ticker(), spec.patienceNanos(), halt);
@@ -179,13 +159,19 @@ public final class Machine implements AutoCloseable {
     if (!nodes.reserveFor(daemonThread, SWAPPING_THREADS)) {
       throw new VmPanic("no memory for the daemon's reserve in a machine that was just booted");
     }
-    this.copier = new ChainCopier(faults, stats, COPY_DEPTH);
-    this.collapser = newCollapser();
+    this.copier = new ChainCopier(faults, stats, Spaces.COPY_DEPTH);
+    List<Space> open = new CopyOnWriteArrayList<>();
+    this.collapser = newCollapser(open);
     LeaseParts leases =
         new LeaseParts(page, leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
-    this.spaceParts =
+    Space.Parts parts =
         new Space.Parts(
             objects, nodes, reaper, allocator, grace, leases, collapser, frames.pageShift());
+    Spaces.Maker maker =
+        (id, range) ->
+            new Space(
+                id, range, new Pmap(pages, memory, tableFrames, id, range, spec.tables()), parts);
+    this.spaces = new Spaces(open, maker, halt, stats, collapser, copier);
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
     this.daemon = new PageoutDaemon(pageout, halt, daemonThread, seams.pagesInFlight(frameCount));
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
@@ -211,11 +197,11 @@ public final class Machine implements AutoCloseable {
     return frames;
   }
 
-  private ChainCollapser newCollapser() {
+  private ChainCollapser newCollapser(List<Space> open) {
     VmThread self = new VmThread("collapse", 0, true, 0).endsWith(halt);
     CollapseParts collapse =
         new CollapseParts(page, allocator, owner, reaper, mappings, swap, self);
-    ChainCollapser made = new ChainCollapser(collapse, spaces, halt, newThread("copy"));
+    ChainCollapser made = new ChainCollapser(collapse, open, halt, newThread("copy"));
     made.copyBy(copier);
     return made;
   }
@@ -243,86 +229,36 @@ public final class Machine implements AutoCloseable {
     return newSpace(spec.spaceBytes());
   }
 
-  /// Makes an empty address space.
+  /// Makes an empty address space (`vmspace_alloc`).
   ///
   /// @param range the number of addresses
   /// @throws IllegalArgumentException if there can be no such space
   /// @throws IllegalStateException if the machine is closed, or the kernel has no addresses left
   ///   for the page table
   public Space newSpace(long range) {
-    Space space = unlistedSpace(range);
-    list(newThread("new space"), space);
-    return space;
-  }
-
-  private Space unlistedSpace(long range) {
-    halt.check();
     spec.requireRange(range);
-    requireOpen();
-    long id = lastSpace.incrementAndGet();
-    Pmap pmap = new Pmap(page.pages(), memory, tableFrames, id, range, spec.tables());
-    return new Space(id, range, pmap, spaceParts);
+    return spaces.make(newThread("new space"), range);
   }
 
-  /// Makes a space known, from when on [#closeSpaces] closes it.
-  private void list(VmThread self, Space space) {
-    spaces.add(space);
-    if (closing.get()) { // whoever closes may have looked already
-      closeSpace(self, space);
-      throw new IllegalStateException(CLOSED);
-    }
-  }
-
-  private void requireOpen() {
-    if (closing.get()) {
-      throw new IllegalStateException(CLOSED);
-    }
-  }
-
-  /// Makes a copy of an address space as of now.
+  /// Makes a copy of an address space as of now (`vmspace_fork`).
   public Space fork(VmThread self, Space parent) {
-    shorten(self, parent);
-    Space child = unlistedSpace(parent.map().range());
-    try {
-      parent.forkInto(self, child); // nobody may close it before it is whole
-    } catch (RuntimeException | Error e) {
-      child.close(self);
-      throw e;
-    }
-    list(self, child);
-    page.stats().count(self.stripe(), Event.FORKS, 1);
-    return child;
-  }
-
-  /// Keeps the chains of a space from growing with every generation.
-  private void shorten(VmThread self, Space parent) {
-    int depth = parent.depth();
-    if (depth >= QUEUE_DEPTH) {
-      collapser.enqueue(parent);
-    }
-    if (depth >= COPY_DEPTH) {
-      collapser.enqueueDeep(parent);
-    }
-    if (depth < MAX_DEPTH) {
-      return;
-    }
-    page.stats().count(self.stripe(), Event.DEEP_FORKS, 1);
-    collapser.collapseNow(parent);
-    try {
-      for (int n = 0; n < MOST_COPY_STEPS && parent.depth() >= MAX_DEPTH; n++) {
-        if (!copier.copySome(self, parent)) {
-          return;
-        }
-      }
-    } catch (OutOfPagesException | LeaseHeldException _) {
-      return; // the fork itself needs neither memory nor the leased page: a deep chain is better
-    }
+    return spaces.fork(self, parent);
   }
 
   /// Closes an address space and forgets it.
   public void closeSpace(VmThread self, Space space) {
-    space.close(self);
-    spaces.remove(space);
+    spaces.close(self, space);
+  }
+
+  /// Closes the spaces; none if a lease is in the way. No space can be made from then on.
+  /// Idempotent. A halted machine has nothing left to close.
+  ///
+  /// @throws LeaseHeldException if a lease is not given back in time, or is the calling thread's:
+  ///   then nothing has changed
+  /// @throws AccessUnderWayException if a thread does not end a store: then its space is left, and
+  ///   the call may be repeated
+  public void closeSpaces() {
+    spaces.closeAll(newThread("close"));
   }
 
   /// Keeps the machine's memory from being given back.
@@ -337,53 +273,6 @@ public final class Machine implements AutoCloseable {
     if (holders.decrementAndGet() == 0) {
       page.pages().frames().close();
       memory.close();
-    }
-  }
-
-  /// Closes the spaces; none if a lease is in the way. No space can be made from then on.
-  /// Idempotent. A halted machine has nothing left to close.
-  ///
-  /// @throws LeaseHeldException if a lease is not given back in time, or is the calling thread's:
-  ///   then nothing has changed
-  /// @throws AccessUnderWayException if a thread does not end a store: then its space is left, and
-  ///   the call may be repeated
-  public void closeSpaces() {
-    VmThread self = newThread("close");
-    closingLock.lock();
-    try {
-      boolean wasClosing = closing.getAndSet(true); // who lists a space from now on closes it
-      List<Space> open = halt.isHalted() ? List.of() : List.copyOf(spaces);
-      List<SpaceLeases.Stop> stops = new ArrayList<>();
-      try {
-        for (Space space : open) {
-          stops.add(space.leases().stop(self, "close", 0, space.map().range(), false));
-        }
-        closeEach(self, open);
-      } catch (LeaseHeldException held) {
-        closing.set(wasClosing);
-        throw held;
-      } finally {
-        for (int i = 0; i < stops.size(); i++) {
-          open.get(i).leases().resume(stops.get(i));
-        }
-      }
-    } finally {
-      closingLock.unlock();
-    }
-  }
-
-  /// Closes what can be closed, whatever becomes of the others.
-  private void closeEach(VmThread self, List<Space> open) {
-    AccessUnderWayException stuck = null;
-    for (Space space : open) {
-      try {
-        closeSpace(self, space);
-      } catch (AccessUnderWayException e) {
-        stuck = e;
-      }
-    }
-    if (stuck != null) {
-      throw stuck;
     }
   }
 
@@ -427,6 +316,11 @@ public final class Machine implements AutoCloseable {
   public void halt(Throwable cause) {
     halt.halt(cause);
     page.gate().broadcast();
+  }
+
+  /// The numbers that its user may choose.
+  public Tunables tunables() {
+    return tunables;
   }
 
   /// What the machine was made of.
@@ -531,6 +425,6 @@ public final class Machine implements AutoCloseable {
 
   /// The address spaces that are open.
   public List<Space> spaces() {
-    return spaces;
+    return spaces.open();
   }
 }

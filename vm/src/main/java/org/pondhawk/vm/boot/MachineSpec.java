@@ -1,5 +1,6 @@
 package org.pondhawk.vm.boot;
 
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pageout.PageoutDaemon;
@@ -25,6 +26,8 @@ import org.pondhawk.vm.sync.Ticker;
 /// @param leaseNanos how long an operation waits for leases in its way
 /// @param membarrier whether writers may go without a fence
 /// @param faults how faults are served
+/// @param ticker what time it is
+/// @param tunables values of [Tunables] that somebody chose, by name
 public record MachineSpec(
     long physicalBytes,
     int pageSize,
@@ -39,7 +42,8 @@ public record MachineSpec(
     long leaseNanos,
     boolean membarrier,
     FaultSpec faults,
-    Ticker ticker) {
+    Ticker ticker,
+    Map<String, Long> tunables) {
   /// A reserve of the reference's size: a sixteenth of memory, 128 MiB at most (`vm.dma_reserved`).
   public static final long AUTO = -1;
 

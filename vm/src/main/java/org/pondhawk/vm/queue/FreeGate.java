@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
+import org.pondhawk.vm.sync.Tunable;
 import org.pondhawk.vm.sync.VmThread;
 import org.pondhawk.vm.sync.WaitChannel;
 
@@ -29,13 +30,13 @@ public final class FreeGate {
    * get out of a full swap, we refuse the allocation of the thread that asks.
    */
   private static final long SLICE_NANOS = 110_000_000L;
-  private static final long HYSTERESIS = 16;
 
   private final Pressure pressure;
   private final VmStats stats;
   private final Ticker ticker;
   private final HaltSwitch halt;
   private final long patienceNanos;
+  private final Tunable hysteresis;
   private final WaitChannel freePages = new WaitChannel("free pages");
   private final WaitChannel daemonWork = new WaitChannel("pageout work");
   private final AtomicInteger pagesNeeded = new AtomicInteger();
@@ -50,13 +51,20 @@ public final class FreeGate {
   /// Makes the gate of a machine.
   ///
   /// @param patienceNanos how long a wait goes on while nothing moves
+  /// @param hysteresis how many pages more than the minimum open the gate
   public FreeGate(
-      Pressure pressure, VmStats stats, Ticker ticker, HaltSwitch halt, long patienceNanos) {
+      Pressure pressure,
+      VmStats stats,
+      Ticker ticker,
+      HaltSwitch halt,
+      long patienceNanos,
+      Tunable hysteresis) {
     this.pressure = pressure;
     this.stats = stats;
     this.ticker = ticker;
     this.halt = halt;
     this.patienceNanos = patienceNanos;
+    this.hysteresis = hysteresis;
   }
 
   /// Names the thread that this gate wakes, and that never waits here.
@@ -208,7 +216,7 @@ public final class FreeGate {
   /// Opens the gate if enough pages are there (`vm_page_free_wakeup`). Called without spin locks.
   public void pageFreed(int stripe) {
     if (someoneWaits.get()
-        && (!pressure.min(stripe, HYSTERESIS) || !pressure.target1(stripe))
+        && (!pressure.min(stripe, hysteresis.get()) || !pressure.target1(stripe))
         && someoneWaits.compareAndSet(true, false)) {
       stats.count(stripe, Event.WAITER_WAKEUPS, 1);
       freePages.wakeAll();

@@ -1,6 +1,7 @@
 package org.pondhawk.vm.boot;
 
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.fault.Fault;
@@ -86,7 +87,8 @@ public final class TestMachine implements AutoCloseable {
         1_000_000_000L,
         true,
         faults,
-        clock::get);
+        clock::get,
+        Map.of());
   }
 
   public Pressure pressure() {

@@ -10,6 +10,7 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageOwner;
 import org.pondhawk.vm.sync.HaltSwitch;
+import org.pondhawk.vm.sync.Tunable;
 import org.pondhawk.vm.sync.VmThread;
 
 /// The page layer without a machine above it, for pages of any size: the owner and the mappings are
@@ -32,6 +33,8 @@ final class ContentParts implements PageOwner, Mappings, AutoCloseable {
 
   final List<Integer> toldInvalid = new ArrayList<>();
 
+  static final Tunable HYSTERESIS = Tunable.live("test", 0, 16, 16, "Pages.");
+
   /// The pages that a mapping was stored through.
   final BitSet modified = new BitSet();
 
@@ -42,7 +45,7 @@ final class ContentParts implements PageOwner, Mappings, AutoCloseable {
     VmStats stats = new VmStats(1);
     queues = new PageQueues(memory, pages, stats);
     Pressure pressure = new Pressure(FreeLevels.of(FRAMES, FRAMES), stats);
-    FreeGate gate = new FreeGate(pressure, stats, () -> 0, new HaltSwitch(), 1);
+    FreeGate gate = new FreeGate(pressure, stats, () -> 0, new HaltSwitch(), 1, HYSTERESIS);
     parts =
         new PageParts(
             pages, busy, queues, new PageMover(pages, busy, queues, stats, gate), stats, gate);

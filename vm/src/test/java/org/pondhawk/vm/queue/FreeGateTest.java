@@ -23,7 +23,8 @@ class FreeGateTest {
   private final HaltSwitch halt = new HaltSwitch();
   private final VmStats stats = new VmStats(1);
   private final Pressure pressure = new Pressure(FreeLevels.withBase(64, 65_536, 65_536), stats);
-  private final FreeGate gate = new FreeGate(pressure, stats, clock::get, halt, PATIENCE);
+  private final FreeGate gate =
+      new FreeGate(pressure, stats, clock::get, halt, PATIENCE, ContentParts.HYSTERESIS);
   private final VmThread self = new VmThread("self", 0, false, 0);
   private final VmThread daemon = new VmThread("daemon", 0, true, 0);
 
