@@ -124,7 +124,15 @@ public final class Machine implements AutoCloseable {
     this.zeroer =
         new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
     this.allocator =
-        new PageAllocator(page, grace, owner, mappings, zeroer, spec.cpus(), spec.poison());
+        new PageAllocator(
+            page,
+            grace,
+            owner,
+            mappings,
+            zeroer,
+            spec.cpus(),
+            spec.poison(),
+            tunables.allocTuning());
     DmaReserve reserve = new DmaReserve(memory, pages, stats, spec.reserveFrames());
     for (int n = 0; n < frameCount; n++) {
       if (reserve.wants(n)) {
@@ -285,6 +293,9 @@ public final class Machine implements AutoCloseable {
   public void close() {
     try {
       closeSpaces();
+      if (!closed.get() && !halt.isHalted()) {
+        allocator.drainMagazines(newThread("close"));
+      }
     } catch (LeaseHeldException | AccessUnderWayException again) {
       throw again;
     } catch (RuntimeException | Error broken) {

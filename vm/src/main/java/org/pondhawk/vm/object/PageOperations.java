@@ -9,6 +9,7 @@ import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.PageProtection;
 import org.pondhawk.vm.queue.PageReclaim;
 import org.pondhawk.vm.queue.PageWiring;
+import org.pondhawk.vm.queue.WiredPages;
 import org.pondhawk.vm.sync.Grace;
 
 /// The operations on single pages beside those of [PageParts]: whole, and for pagers and others who
@@ -22,6 +23,8 @@ import org.pondhawk.vm.sync.Grace;
 /// @param advice what is not needed for now
 /// @param finder pages by object and index
 /// @param grabber the same, made if absent
+/// @param maker pages allocated into an object
+/// @param alone wired pages of no object
 public record PageOperations(
     PageContent content,
     PageProtection protection,
@@ -30,7 +33,9 @@ public record PageOperations(
     PageReclaim reclaim,
     PageAdvice advice,
     PageFinder finder,
-    PageGrabber grabber) {
+    PageGrabber grabber,
+    ObjectPages maker,
+    WiredPages alone) {
   /// Makes the operations of a machine.
   public static PageOperations of(
       PageParts parts,
@@ -42,6 +47,7 @@ public record PageOperations(
     PageContent content = new PageContent(parts, owner, mappings);
     PageProtection protection = new PageProtection(parts, mappings, grace);
     PageFinder finder = new PageFinder(parts, content);
+    ObjectPages maker = new ObjectPages(parts, allocator, owner);
     return new PageOperations(
         content,
         protection,
@@ -50,6 +56,8 @@ public record PageOperations(
         new PageReclaim(parts, allocator, content, protection),
         new PageAdvice(parts, content, mappings),
         finder,
-        new PageGrabber(parts, allocator, owner, nodes, finder, content));
+        new PageGrabber(parts, maker, nodes, finder, content),
+        maker,
+        new WiredPages(parts, allocator));
   }
 }

@@ -9,13 +9,21 @@ import org.pondhawk.vm.page.PageBusy;
 /// looked at once. A queue remembers where a far search from it succeeded and the next one starts
 /// there.
 final class ColorSearch {
-  private static final int FIRST_WINDOW = 16;
   private static final int FAR = 8;
 
   private final PageQueues queues;
+  private final int firstWindow;
 
-  ColorSearch(PageQueues queues) {
+  /// Makes the search over the queues of a machine.
+  ///
+  /// @param firstWindow how many colours are looked at before the window doubles: a power of two up
+  ///   to all
+  ColorSearch(PageQueues queues, int firstWindow) {
+    if (Integer.bitCount(firstWindow) != 1 || firstWindow > PageQueue.COLORS) {
+      throw new IllegalArgumentException("firstWindow=" + firstWindow + " is no power of two");
+    }
     this.queues = queues;
+    this.firstWindow = firstWindow;
   }
 
   /// Finds a page and takes it off its queue.
@@ -65,7 +73,7 @@ final class ColorSearch {
     int probes = 0;
     int seenBase = 0;
     int seen = 0;
-    for (int window = FIRST_WINDOW; window <= PageQueue.COLORS; window *= 2) {
+    for (int window = firstWindow; window <= PageQueue.COLORS; window *= 2) {
       int windowBase = start & -window;
       for (int i = 0; i < window; i++) {
         int candidate = windowBase + ((start + i) & (window - 1));

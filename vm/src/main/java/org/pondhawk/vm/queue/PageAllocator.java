@@ -1,6 +1,7 @@
 package org.pondhawk.vm.queue;
 
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.IntConsumer;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
@@ -8,6 +9,7 @@ import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.page.PageOwner;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.SpinLock;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Hands out pages and takes them back (`vm_page_alloc` without the object, `vm_page_free`).
@@ -29,14 +31,6 @@ public final class PageAllocator {
    */
   private static final int RETRIES = 16;
 
-  /// The flags that a page loses when it is freed.
-  private static final int FORGOTTEN =
-      PageFlags.UNQUEUED
-          | PageFlags.NEED_COMMIT
-          | PageFlags.SWAPPED
-          | PageFlags.REFERENCED
-          | PageFlags.FRAME_STATE;
-
   private final PageArray pages;
   private final PageBusy busy;
   private final PageQueues queues;
@@ -46,9 +40,9 @@ public final class PageAllocator {
   private final Grace grace;
   private final ColorSearch search;
   private final ColorPolicy colors;
-  private final boolean poison;
   private final PageOwner owner;
-  private final Mappings mappings;
+  private final FreePath freeing;
+  private final PageMagazine magazine;
   private final PageZeroer zeroer;
 
   /// Claims a free page. Who has one busy has mistaken it for what it was, and lets go at once.
@@ -64,9 +58,9 @@ public final class PageAllocator {
 
   /// Makes the allocator of a machine.
   ///
+  /// @param zeroer is told of every page that is freed
   /// @param cpus how many processors share the colours
   /// @param poison whether a freed frame is filled with a pattern, so that stale use shows
-  /// @param zeroer is told of every page that is freed
   public PageAllocator(
       PageParts parts,
       Grace grace,
@@ -74,7 +68,8 @@ public final class PageAllocator {
       Mappings mappings,
       PageZeroer zeroer,
       int cpus,
-      boolean poison) {
+      boolean poison,
+      AllocTuning tuning) {
     this.pages = parts.pages();
     this.busy = parts.busy();
     this.queues = parts.queues();
@@ -83,11 +78,11 @@ public final class PageAllocator {
     this.gate = parts.gate();
     this.grace = grace;
     this.owner = owner;
-    this.mappings = mappings;
+    this.freeing = new FreePath(parts, grace, owner, mappings, poison);
     this.zeroer = zeroer;
-    this.search = new ColorSearch(queues);
+    this.magazine = new PageMagazine(stats.stripes(), tuning.magazinePages());
+    this.search = new ColorSearch(queues, tuning.firstWindow(cpus));
     this.colors = new ColorPolicy(cpus);
-    this.poison = poison;
     this.takesFree = busy::tryHardBusy;
     this.takesCached = page -> grace.isOver(pages.ticket(page)) && pages.tryLock(page);
     this.takesUnheld = page -> pages.holdCount(page) == 0 && pages.tryLock(page);
@@ -108,6 +103,18 @@ public final class PageAllocator {
     return colors.choose(self.stripe(), spread, pindex);
   }
 
+  /// The colour to ask for, for a processor that the caller names (`VM_ALLOC_CPU`). As [#colorFor]
+  /// otherwise.
+  ///
+  /// @throws IllegalArgumentException if there is no such processor
+  public int colorNear(int cpu, long spread, long pindex) {
+    if (cpu < 0 || cpu >= stats.stripes()) {
+      throw new IllegalArgumentException(
+          "cpu=%d is not from 0 to %d".formatted(cpu, stats.stripes() - 1));
+    }
+    return colors.choose(cpu, spread, pindex);
+  }
+
   /// Allocates a page.
   ///
   /// @return a hard-busy page without a flag, or [PageArray#NONE]
@@ -125,10 +132,80 @@ public final class PageAllocator {
   /// @return a hard-busy page, or [PageArray#NONE]. If it is flagged [PageFlags#ZERO] its bytes are
   ///   zero; the caller takes the flags of the frame's state away
   public int allocateForZeros(VmThread self, int color, AllocClass klass) {
+    if (magazine.isOn()) {
+      int page = fromMagazine(self, color);
+      if (page != PageArray.NONE) {
+        return page;
+      }
+    }
     return allocate(self, color, klass, true);
   }
 
+  /// Takes a page from the magazine of the caller's processor (`VM_ALLOC_USE_GD`), which is filled
+  /// up first where it is nearly empty and there is plenty.
+  private int fromMagazine(VmThread self, int color) {
+    int stripe = self.stripe();
+    if (magazine.count(stripe) < magazine.low()) {
+      fillMagazine(self, color);
+    }
+    return magazine.take(stripe);
+  }
+
+  private void fillMagazine(VmThread self, int color) {
+    Pressure pressure = gate.pressure();
+    for (int n = magazine.count(self.stripe());
+        n < magazine.size() && pressure.isPlenty(self.stripe());
+        n++) {
+      int page = allocate(self, color + n, AllocClass.QUICK, true);
+      if (page == PageArray.NONE) {
+        return;
+      }
+      if (!pages.hasFlag(page, PageFlags.ZERO)) {
+        pages.frames().zero(page);
+      }
+      pages.clearFlagsOfOwn(page, pages.flags(page), ~0);
+      pages.setFlags(page, PageFlags.ZERO);
+      if (!magazine.put(self.stripe(), page)) {
+        freeZeroed(self, page); // somebody else is at it
+        return;
+      }
+    }
+  }
+
+  /// Gives all pages of the magazines to the free queues.
+  ///
+  /// @return whether there were any
+  public boolean drainMagazines(VmThread self) {
+    return magazine.isOn() && magazine.drain(page -> freeZeroed(self, page));
+  }
+
+  /// The same if memory is below its minimum, as the daemon does at the begin of a pass.
+  public void drainMagazinesIfShort(VmThread self) {
+    if (gate.pressure().min(self.stripe(), 0)) {
+      drainMagazines(self);
+    }
+  }
+
+  /// Shows the pages that are set aside in magazines: for inspection at rest.
+  public void forEachInMagazines(IntConsumer viewer) {
+    magazine.forEach(viewer);
+  }
+
   private int allocate(VmThread self, int color, AllocClass klass, boolean wantsZero) {
+    int page = search(self, color, klass, wantsZero);
+    return page != PageArray.NONE ? page : afterShortage(self, color, klass, wantsZero);
+  }
+
+  /// What was set aside is for everybody now.
+  private int afterShortage(VmThread self, int color, AllocClass klass, boolean wantsZero) {
+    int page = drainMagazines(self) ? search(self, color, klass, wantsZero) : PageArray.NONE;
+    if (page == PageArray.NONE) {
+      gate.noteShortage(self);
+    }
+    return page;
+  }
+
+  private int search(VmThread self, int color, AllocClass klass, boolean wantsZero) {
     for (int round = 0; round < RETRIES; round++) {
       boolean plenty = gate.pressure().isPlenty(self.stripe());
       if (plenty || mayUseFree(self, klass)) {
@@ -137,6 +214,7 @@ public final class PageAllocator {
           requireUnused(page);
           if (!plenty) {
             gate.requestPaging(self);
+            drainMagazinesIfShort(self);
           }
           return page;
         }
@@ -146,21 +224,16 @@ public final class PageAllocator {
           break;
         }
         stats.rollup(); // the counts promised a page that was not there
+        SpinLock.pause(round + 1); // or somebody has it for a moment
       }
     }
-    gate.noteShortage(self);
     return PageArray.NONE;
   }
 
   private boolean mayUseFree(VmThread self, AllocClass klass) {
-    FreeLevels levels = gate.pressure().levels();
     long free = stats.view(self.stripe(), PageCount.FREE);
-    if (free >= levels.reserved() || (klass.interrupt && free > 0)) {
-      return true;
-    }
-    return (klass.system || self.isSystem())
-        && stats.view(self.stripe(), PageCount.CACHE) == 0
-        && free > levels.interruptMin();
+    long cached = stats.view(self.stripe(), PageCount.CACHE);
+    return klass.mayTakeFree(gate.pressure().levels(), free, cached, self.isSystem());
   }
 
   /// Panics if a page that came from a free queue is in use. Who made it hard-busy for that has
@@ -242,82 +315,16 @@ public final class PageAllocator {
   ///
   /// @param page a hard-busy page, which the caller must not touch any more
   public void free(VmThread self, int page) {
-    if (!freeLoose(self, page)) {
-      freeAny(self, page);
-    }
-    gate.pageFreed(self.stripe());
+    freeing.free(self, page);
     zeroer.pageFreed();
   }
 
-  /// Frees a page of which nobody knows any more, as one that was just allocated or taken out of
-  /// its object: nothing has to be undone, and nobody else can move it.
+  /// Frees a page whose bytes are all zero (`vm_page_free_zero`): who wants zeros next gets it as
+  /// it is. As [#free] otherwise.
   ///
-  /// @return false if it is not such a page, or must not be freed
-  private boolean freeLoose(VmThread self, int page) {
-    int flags = pages.flags(page);
-    if ((flags & ~FORGOTTEN) != 0
-        || !busy.isOnlyHardBusy(page)
-        || !pages.isUnpinned(page)
-        || !pages.isLoose(page)
-        || !grace.isOver(pages.ticket(page))) {
-      return false;
-    }
-    if (poison) {
-      pages.frames().poison(page);
-    }
-    pages.clearContent(page);
-    pages.clearFlagsOfOwn(page, flags, FORGOTTEN);
-    queues.pushFreed(self.stripe(), page);
-    busy.unbusy(page);
-    return true;
-  }
-
-  private void freeAny(VmThread self, int page) {
-    requireFreeable(page);
-    owner.remove(self, page);
-    // Over already, unless the daemon has just cached it.
-    boolean over = grace.beginAndAwait(pages.ticket(page));
-    if (over && poison) {
-      pages.frames().poison(page);
-    }
-    pages.lock(page);
-    queues.remove(self.stripe(), page);
-    pages.clearContent(page);
-    pages.clearFlagsOfOwn(page, pages.flags(page), FORGOTTEN);
-    boolean held = pages.holdCount(page) != 0;
-    if (over && !held) {
-      queues.addFreed(self.stripe(), page);
-    } else {
-      queues.add(self.stripe(), page, over ? PageQueue.HOLD : PageQueue.CACHE, false);
-      stats.count(self.stripe(), Event.FREED, 1);
-    }
-    boolean wanted = busy.release(page);
-    pages.unlock(page);
-    if (wanted) {
-      busy.wake(page);
-    }
-    if (held && pages.holdCount(page) == 0) {
-      settleHeld(self, page); // the last hold went before the page was where unhold looks for it
-    }
-  }
-
-  private void requireFreeable(int page) {
-    busy.requireHardBusy(page);
-    if (busy.softHolders(page) != 0) {
-      throw new VmPanic("freeing a page that others have busy: " + pages.describe(page));
-    }
-    if (PageQueue.FREE.isKindOf(pages.queue(page)) || PageQueue.HOLD.isKindOf(pages.queue(page))) {
-      throw new VmPanic("freeing a free page: " + pages.describe(page));
-    }
-    if (pages.wireCount(page) != 0) {
-      throw new VmPanic("freeing a wired page: " + pages.describe(page));
-    }
-    if (pages.hasFlag(page, PageFlags.MAPPED | PageFlags.WRITABLE)) {
-      mappings.removeAll(page); // flags may be stale; mappings may not be left
-      if (pages.hasFlag(page, PageFlags.MAPPED)) {
-        throw new VmPanic("freeing a mapped page: " + pages.describe(page));
-      }
-    }
+  /// @throws VmPanic if it is not zero, on a machine that poisons freed frames
+  public void freeZeroed(VmThread self, int page) {
+    freeing.freeZeroed(self, page);
   }
 
   /// Holds a page against reuse of its frame (`vm_page_hold`). It may become free at the same time:
@@ -342,21 +349,7 @@ public final class PageAllocator {
     }
     holds.decrement();
     if (was == 1 && PageQueue.HOLD.isKindOf(pages.queue(page))) {
-      settleHeld(self, page);
-    }
-  }
-
-  /// Moves a page whose last hold is gone from the hold to the free queue.
-  private void settleHeld(VmThread self, int page) {
-    pages.lock(page);
-    boolean free = pages.holdCount(page) == 0 && PageQueue.HOLD.isKindOf(pages.queue(page));
-    if (free) {
-      queues.remove(self.stripe(), page);
-      queues.add(self.stripe(), page, PageQueue.FREE, false);
-    }
-    pages.unlock(page);
-    if (free) {
-      gate.pageFreed(self.stripe());
+      freeing.settleHeld(self, page);
     }
   }
 

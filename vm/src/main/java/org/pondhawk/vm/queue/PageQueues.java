@@ -19,7 +19,9 @@ import org.pondhawk.vm.sync.SpinLock;
 ///    0 │ head        │ tail        │ length      │ last colour │
 ///      ├─────────────┼─────────────┴─────────────┴─────────────┤
 ///   16 │ spin        │ zeroed      │ untouched   │             │
-///      └─────────────┴─────────────┴─────────────┴─────────────┘
+///      ├─────────────┴─────────────┼─────────────┴─────────────┤
+///   32 │ adds                      │                           │
+///      └───────────────────────────┴───────────────────────────┘
 /// ```
 ///
 /// A queue has a cache line of its own. On a free queue the pages whose frames are zeroed lie at
@@ -46,6 +48,7 @@ public final class PageQueues {
   private static final long SPIN = 16;
   private static final long ZEROED = 20;
   private static final long UNTOUCHED = 24;
+  private static final long ADDS = 32;
 
   private final PageArray pages;
   private final VmStats stats;
@@ -113,6 +116,20 @@ public final class PageQueues {
   /// The first page of a queue, as a hint.
   public int head(int queue) {
     return get(queue, HEAD);
+  }
+
+  /// How many pages were put at the tail of the inactive queue of a colour since the last call of
+  /// this: how much there is to look at for who keeps copies of what leaves memory.
+  public long takeAdds(int color) {
+    int queue = PageQueue.INACTIVE.index(color);
+    lock(queue);
+    try {
+      long adds = RawMemory.getLong(word(queue, ADDS));
+      RawMemory.putLong(word(queue, ADDS), 0);
+      return adds;
+    } finally {
+      unlock(queue);
+    }
   }
 
   int lastColor(int queue) {
@@ -291,6 +308,9 @@ public final class PageQueues {
       linkAfter(queue, PageArray.NONE, page);
     } else {
       linkAfter(queue, get(queue, TAIL), page);
+      if (kind == PageQueue.INACTIVE) {
+        RawMemory.putLong(word(queue, ADDS), RawMemory.getLong(word(queue, ADDS)) + 1);
+      }
     }
     put(queue, LENGTH, length(queue) + 1);
     countZeroed(queue, page, 1);

@@ -19,7 +19,7 @@ class ColorSearchTest {
   private final FrameMemory frames = FrameMemory.reserve(PageQueue.COLORS, 4096);
   private final PageArray pages = new PageArray(memory, frames, 0);
   private final PageQueues queues = new PageQueues(memory, pages, new VmStats(1));
-  private final ColorSearch search = new ColorSearch(queues);
+  private final ColorSearch search = new ColorSearch(queues, 16);
 
   @BeforeEach
   void queueAll() {
