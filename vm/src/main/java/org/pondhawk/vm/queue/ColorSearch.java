@@ -70,28 +70,27 @@ final class ColorSearch {
     int home = kind.index(color);
     int last = queues.lastColor(home);
     int start = last >= 0 ? last : color & PageQueue.COLOR_MASK;
-    int probes = 0;
-    int seenBase = 0;
-    int seen = 0;
-    for (int window = firstWindow; window <= PageQueue.COLORS; window *= 2) {
-      int windowBase = start & -window;
-      for (int i = 0; i < window; i++) {
-        int candidate = windowBase + ((start + i) & (window - 1));
-        if (candidate >= seenBase && candidate < seenBase + seen) {
-          continue;
+    for (int n = 0; n < PageQueue.COLORS; n++) {
+      int candidate = candidate(start, firstWindow, n);
+      int page = queues.take(stripe, kind.index(candidate), wantsZero, visitor);
+      if (page != PageArray.NONE) {
+        if (n + 1 >= FAR) {
+          queues.setLastColor(home, candidate); // a hint: a lost update costs one search
         }
-        probes++;
-        int page = queues.take(stripe, kind.index(candidate), wantsZero, visitor);
-        if (page != PageArray.NONE) {
-          if (probes >= FAR) {
-            queues.setLastColor(home, candidate); // a hint: a lost update costs one search
-          }
-          return page;
-        }
+        return page;
       }
-      seenBase = windowBase;
-      seen = window;
     }
     return PageArray.NONE;
+  }
+
+  /// The colour that a search looks at after `n` others. A window is an aligned group of colours
+  /// with `start` in it. The first is gone round from `start`; each window twice the last adds the
+  /// last one's neighbour, from its lowest colour up.
+  static int candidate(int start, int firstWindow, int n) {
+    if (n < firstWindow) {
+      return (start & -firstWindow) + ((start + n) & (firstWindow - 1));
+    }
+    int last = Integer.highestOneBit(n); // how many the windows so far had
+    return ((start & -last) ^ last) + n - last;
   }
 }

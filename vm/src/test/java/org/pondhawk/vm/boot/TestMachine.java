@@ -24,6 +24,7 @@ public final class TestMachine implements AutoCloseable {
   public final Machine vm;
   public final VmThread self;
   private final TableForm tables;
+  private final Map<String, Long> tunables;
 
   /// A machine with so many frames, that poisons freed ones.
   ///
@@ -47,6 +48,11 @@ public final class TestMachine implements AutoCloseable {
     this(frames, 0, null, 0, TableForm.LINEAR, faults);
   }
 
+  /// A machine with so many frames and no swap, some of whose numbers were chosen.
+  public TestMachine(int frames, Map<String, Long> tunables) {
+    this(frames, 0, null, 0, TableForm.LINEAR, FaultSpec.PLAIN, tunables);
+  }
+
   private TestMachine(
       int frames,
       long reserveBytes,
@@ -54,7 +60,19 @@ public final class TestMachine implements AutoCloseable {
       long swapBytes,
       TableForm tables,
       FaultSpec faults) {
+    this(frames, reserveBytes, swapDirectory, swapBytes, tables, faults, Map.of());
+  }
+
+  private TestMachine(
+      int frames,
+      long reserveBytes,
+      @Nullable Path swapDirectory,
+      long swapBytes,
+      TableForm tables,
+      FaultSpec faults,
+      Map<String, Long> tunables) {
     this.tables = tables;
+    this.tunables = tunables;
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
     MachineSpec probe = spec(0, reserveBytes, swap, faults);
@@ -88,7 +106,7 @@ public final class TestMachine implements AutoCloseable {
         true,
         faults,
         clock::get,
-        Map.of());
+        tunables);
   }
 
   public Pressure pressure() {
