@@ -36,6 +36,7 @@ final class LeaseCheck {
     int reserved = machine.leased().reserved();
     findings.require(
         counted == reserved, "open spaces lease %d pages, set aside are %d", counted, reserved);
+    machine.allocator().forEachInMagazines(page -> writers[page]++); // hard-busy as if for one
     for (int page = 0; page < pages.frameCount(); page++) {
       checkBusy(page);
     }
