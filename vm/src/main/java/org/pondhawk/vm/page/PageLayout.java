@@ -29,7 +29,7 @@ import java.nio.ByteOrder;
 /// | B+  | the page hard-busy; a mapping that is taken away may *raise* dirty bits at any time | the page busy |
 /// | BO  | the page hard-busy *and* its object exclusively | either |
 /// | Q   | the spin lock of the queue the page is on | the same |
-/// | SQ  | the page spin lock, or the page hard-busy between a free queue and its next one, *and* the queue spin lock | either |
+/// | SQ  | the page spin lock, or the page hard-busy and loose ([PageArray#isLoose]), *and* the queue spin lock | either |
 /// | BQ  | the page hard-busy, before it enters a queue | the queue's spin lock, or the page busy |
 /// | C   | set at boot | nothing |
 final class PageLayout {

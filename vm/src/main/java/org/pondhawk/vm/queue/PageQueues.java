@@ -30,7 +30,8 @@ import org.pondhawk.vm.sync.SpinLock;
 /// **Contract.** A page moves with its own spin lock held, and the lock of each queue it leaves or
 /// enters inside that. The one inversion is the search, which holds a queue and only *tries* the
 /// page. A hard-busy page needs no spin lock of its own to leave a free queue, and none from there
-/// to its first queue: only a cached page is ever moved by somebody who does not have it busy.
+/// to its first queue or back while it is loose ([PageArray#isLoose]): only a cached page is ever
+/// moved by somebody who does not have it busy.
 /// Markers are linked but not counted, and lie on no free or cache queue.
 public final class PageQueues {
   /*
