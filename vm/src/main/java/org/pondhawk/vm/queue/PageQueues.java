@@ -31,8 +31,8 @@ import org.pondhawk.vm.sync.SpinLock;
 /// enters inside that. The one inversion is the search, which holds a queue and only *tries* the
 /// page. A hard-busy page needs no spin lock of its own to leave a free queue, and none from there
 /// to its first queue or back while it is loose ([PageArray#isLoose]): only a cached page is ever
-/// moved by somebody who does not have it busy.
-/// Markers are linked but not counted, and lie on no free or cache queue.
+/// moved by somebody who does not have it busy. Markers are linked but not counted, and lie on no
+/// free or cache queue.
 public final class PageQueues {
   /*
    * I1  the page's queue field is q  <=>  it is linked in q
@@ -284,17 +284,21 @@ public final class PageQueues {
   void pushFreed(int stripe, int page) {
     int queue = PageQueue.FREE.index(ColorPolicy.ofPage(page));
     lock(queue);
-    int next = getLocked(queue, HEAD);
-    pages.setLinks(page, next, PageArray.NONE);
-    put(queue, HEAD, page);
-    if (next == PageArray.NONE) {
-      put(queue, TAIL, page);
-    } else {
-      pages.setPrev(next, page);
+    try {
+      assert pages.queue(page) == PageQueue.NONE : "not loose: " + pages.describe(page);
+      int next = getLocked(queue, HEAD);
+      pages.setLinks(page, next, PageArray.NONE);
+      put(queue, HEAD, page);
+      if (next == PageArray.NONE) {
+        put(queue, TAIL, page);
+      } else {
+        pages.setPrev(next, page);
+      }
+      put(queue, LENGTH, getLocked(queue, LENGTH) + 1);
+      pages.setQueue(page, queue);
+    } finally {
+      unlock(queue);
     }
-    put(queue, LENGTH, getLocked(queue, LENGTH) + 1);
-    pages.setQueue(page, queue);
-    unlock(queue);
     stats.freed(stripe);
   }
 
