@@ -57,7 +57,9 @@ public final class FreeRaces {
         return;
       }
       try {
-        broken |= busy.tryHardBusy(met);
+        if (busy.tryHardBusy(met)) {
+          broken = true;
+        }
         mover.deactivateLocked(Ring.thread(), met, false);
       } catch (VmPanic | AssertionError _) {
         broken = true;
