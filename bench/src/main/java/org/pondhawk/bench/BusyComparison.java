@@ -10,7 +10,8 @@ import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageMover;
 import org.pondhawk.vm.sync.VmThread;
 
-/// Taking and giving back of one page in each of the ways there are.
+/// Taking and giving back of one page in each of the ways there are, and the other operations on
+/// one page.
 final class BusyComparison implements Comparison {
   private static final int PAGE = 4 << 10;
   private static final int OPERATIONS = 1_000_000;
@@ -23,7 +24,7 @@ final class BusyComparison implements Comparison {
 
   @Override
   public String line() {
-    return "busy, soft-busy, hold and wire a page and give it back, beside two locked instructions";
+    return "the operations on one page, beside two locked instructions";
   }
 
   @Override
@@ -39,6 +40,8 @@ final class BusyComparison implements Comparison {
       sides.put("the caller's processor looked up", (_, n) -> lookedUp(self, n));
       sides.put("wired once more and unwired", (_, n) -> wired(machine, self, page, n));
       busyOnlyWhileMeasured(sides, machine, self, page, busy);
+      PageLoops loops = new PageLoops(machine, self);
+      sides.putAll(loops.sides());
       Turns turns = new Turns(effort);
       sides.forEach(turns::add);
       machine.page().mover().wire(self, page);
@@ -51,6 +54,7 @@ final class BusyComparison implements Comparison {
           report.row("heap of: " + what, bytes, Row.Unit.BYTES_PER_OP, "nothing", 0.0);
         }
       });
+      loops.close();
       machine.page().mover().unwireToFree(self, page);
       machine.allocator().free(self, page);
     }

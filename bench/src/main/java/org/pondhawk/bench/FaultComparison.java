@@ -27,6 +27,9 @@ final class FaultComparison implements Comparison {
   private static final String KERNEL_HUGE = "first touch, huge pages";
   private static final String READY = "zero-fill, frames zeroed ahead";
   private static final String BOTH = "zero-fill and the zeroing of the frame, ahead";
+  private static final int SET_ASIDE = 64;
+  private static final String ASIDE = "zero-fill, 64 zeroed pages set aside";
+  private static final String NOT_ASIDE = "zero-fill, none set aside";
   private static final String BURST_SEQUENTIAL = "soft fault in order, neighbours mapped with it";
   private static final String BURST_RANDOM = "soft fault, neighbours mapped with it";
   private static final String SEQUENTIAL = "soft fault in order";
@@ -90,13 +93,18 @@ final class FaultComparison implements Comparison {
     int[] inOrder = IntStream.range(0, order.length).toArray();
     VmConfig.Builder plain = Rig.config(3 * bytes, PAGE);
     VmConfig.Builder bursts = Rig.config(3 * bytes, PAGE).prefaultPages(BURST);
-    VmConfig.Builder fixed = Rig.config(2 * bytes, PAGE).currentCpu(() -> 0);
+    VmConfig.Builder fixed = Rig.config(3 * bytes, PAGE).currentCpu(() -> 0);
+    VmConfig.Builder magazines =
+        Rig.config(3 * bytes, PAGE).tunable("vm.magazine_pages", SET_ASIDE);
     try (Rig without = Rig.boot(plain.build(), bytes).touchFrames(3 * bytes);
-        Rig still = Rig.boot(fixed.build(), bytes).touchFrames(2 * bytes);
+        Rig still = Rig.boot(fixed.build(), bytes).touchFrames(3 * bytes);
+        Rig aside = Rig.boot(magazines.build(), bytes).touchFrames(3 * bytes);
         Rig with = Rig.boot(bursts.build(), bytes).touchFrames(3 * bytes)) {
       for (int round = -WARM_UP_ROUNDS; round < effort.rounds(); round++) {
         report.doing(round < 0 ? "warming up" : "other machines, round " + (round + 1));
         Map<String, List<Double>> into = round < 0 ? new TreeMap<>() : samples;
+        add(into, NOT_ASIDE, zeroFills(without, order));
+        add(into, ASIDE, zeroFills(aside, order));
         ready(without, order, into);
         add(into, LOOKED_UP, zeroFills(without, order));
         add(into, NOT_LOOKED_UP, zeroFills(still, order));
@@ -201,6 +209,7 @@ final class FaultComparison implements Comparison {
       report.note("too few faults met a frame that was ready");
     }
     row(report, times, LOOKED_UP, NOT_LOOKED_UP);
+    row(report, times, ASIDE, NOT_ASIDE);
     row(report, times, COPY, "the kernel's after fork(2)");
     row(report, times, COPY_PARENT, "the kernel's after fork(2)");
     row(report, times, SOFT, "the kernel's soft fault");

@@ -144,7 +144,9 @@ public final class Machine implements AutoCloseable {
     this.zeroer =
         new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
     ColorPolicy colors = new ColorPolicy(spec.processors().topology());
-    this.allocator = new PageAllocator(page, grace, owner, mappings, zeroer, colors, spec.poison());
+    this.allocator =
+        new PageAllocator(
+            page, grace, owner, mappings, zeroer, colors, spec.poison(), tunables.allocTuning());
     this.socketColors = new SocketColors(pages, queues, colors);
     ranges.forEach(socketColors::organize); // before they are queued, so that none is moved
     DmaReserve reserve =
@@ -367,6 +369,9 @@ public final class Machine implements AutoCloseable {
   public void close() {
     try {
       closeSpaces();
+      if (!closed.get() && !halt.isHalted()) {
+        allocator.drainMagazines(newThread("close"));
+      }
     } catch (LeaseHeldException | AccessUnderWayException again) {
       throw again;
     } catch (RuntimeException | Error broken) {

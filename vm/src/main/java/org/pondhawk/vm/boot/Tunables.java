@@ -5,6 +5,8 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.pondhawk.vm.queue.AllocTuning;
+import org.pondhawk.vm.queue.PageQueue;
 import org.pondhawk.vm.queue.FreeLevel;
 import org.pondhawk.vm.queue.FreeLevels;
 import org.pondhawk.vm.queue.NicePolicy;
@@ -133,6 +135,22 @@ public final class Tunables {
           "Where the memory of frames comes from on a computer with several memory nodes: 0 where it"
               + " is touched first, 1 the frame's node if it has memory left, 2 that node only.");
 
+  private final Tunable setAssociativityMask =
+      Tunable.atBoot(
+          "vm.set_assoc_mask",
+          AllocTuning.BY_PROCESSORS,
+          PageQueue.COLORS - 1,
+          AllocTuning.USUAL_MASK,
+          "One less than the colours of the first window of a search for a page, rounded up to a power of two; -1 gives each processor a share of the colours, of at least 16.");
+
+  private final Tunable magazinePages =
+      Tunable.atBoot(
+          "vm.magazine_pages",
+          0,
+          1024,
+          0,
+          "How many zeroed pages each processor sets aside for faults to come at most; 0 for none.");
+
   private final LevelTunables levels = new LevelTunables();
 
   private final List<Tunable> all = new ArrayList<>(levels.all());
@@ -149,6 +167,8 @@ public final class Tunables {
     all.add(faultsByHash);
     all.add(fictitiousPages);
     all.add(numaPolicy);
+    all.add(setAssociativityMask);
+    all.add(magazinePages);
   }
 
   /// The numbers of a machine to be booted.
@@ -220,6 +240,11 @@ public final class Tunables {
     dmaReserved.note((long) spec.reserveFrames() * spec.pageSize());
     swapBurstRead.note(spec.swapBurstRead());
     idlezero.note(spec.faults().zeroesAhead() ? 1 : 0);
+  }
+
+  /// How the allocator searches and sets aside.
+  public AllocTuning allocTuning() {
+    return AllocTuning.of(setAssociativityMask, magazinePages);
   }
 
   /// See [org.pondhawk.vm.queue.FreeGate].

@@ -38,6 +38,7 @@ final class LeaseCheck {
     int reserved = machine.leased().reserved() - sent;
     findings.require(
         counted == reserved, "open spaces lease %d pages, set aside are %d", counted, reserved);
+    machine.allocator().forEachInMagazines(page -> writers[page]++); // hard-busy as if for one
     int cow = 0;
     for (int page = 0; page < pages.count(); page++) {
       if (pages.isMarker(page)) {

@@ -13,6 +13,7 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.queue.PageCount;
+import org.pondhawk.vm.queue.WiredPages;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapSpace;
 
@@ -24,6 +25,7 @@ final class ObjectCheck {
   private final Findings findings;
   private final BitSet owned = new BitSet();
   private final BitSet wired = new BitSet();
+  private final BitSet setAside = new BitSet();
   private final BitSet blocks = new BitSet();
 
   ObjectCheck(Machine machine, Findings findings) {
@@ -173,6 +175,7 @@ final class ObjectCheck {
         wired.set(page);
       }
     }
+    checkAlone();
     long counted = machine.page().stats().global(PageCount.WIRED);
     findings.require(
         wired.cardinality() == counted,
@@ -185,9 +188,46 @@ final class ObjectCheck {
                 pages.wireCount(page) == 1, "not wired once: %s", pages.describe(page)));
   }
 
-  private void checkLeaks(BitSet queued) {
+  private void checkAlone() {
+    WiredPages alone = machine.pageOperations().alone();
+    int seen = 0;
     for (int page = 0; page < pages.frameCount(); page++) {
-      boolean used = queued.get(page) || wired.get(page) || owned.get(page);
+      if (alone.isInUse(page)) {
+        seen++;
+        findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
+        wired.set(page);
+      }
+    }
+    findings.require(
+        seen == alone.inUse(), "%d pages are alone, the count says %d", seen, alone.inUse());
+  }
+
+  /// What is set aside is zero, and its processor's alone.
+  private void checkSetAside(BitSet queued) {
+    machine
+        .allocator()
+        .forEachInMagazines(page -> {
+          findings.require(
+              !queued.get(page) && !wired.get(page) && !owned.get(page) && !setAside.get(page),
+              "set aside, and of another use: %s",
+              pages.describe(page));
+          setAside.set(page);
+          findings.require(
+              machine.page().busy().isOnlyHardBusy(page)
+                  && pages.valid(page) == 0
+                  && pages.hasFlag(page, PageFlags.ZERO)
+                  && RawMemory.allBytesAre(
+                      pages.address(page), machine.spec().pageSize(), (byte) 0),
+              "set aside, but not as it should be: %s",
+              pages.describe(page));
+        });
+  }
+
+  private void checkLeaks(BitSet queued) {
+    checkSetAside(queued);
+    for (int page = 0; page < pages.frameCount(); page++) {
+      boolean used =
+          queued.get(page) || wired.get(page) || owned.get(page) || setAside.get(page);
       boolean hole = machine.physical().isHole(page);
       findings.require(used || hole, "leaked, on no queue and of no use: %s", pages.describe(page));
       findings.require(

@@ -10,6 +10,7 @@ import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.PageProtection;
 import org.pondhawk.vm.queue.PageReclaim;
 import org.pondhawk.vm.queue.PageWiring;
+import org.pondhawk.vm.queue.WiredPages;
 import org.pondhawk.vm.sync.Grace;
 
 /// The operations on single pages beside those of [PageParts]: whole, and for pagers and others who
@@ -27,6 +28,8 @@ import org.pondhawk.vm.sync.Grace;
 /// @param scan going through the pages of an object
 /// @param cow sending pages out while others store into them
 /// @param fictitious pages for memory that is not the machine's
+/// @param maker pages allocated into an object
+/// @param alone wired pages of no object
 public record PageOperations(
     PageContent content,
     PageProtection protection,
@@ -39,8 +42,9 @@ public record PageOperations(
     PageHash hash,
     PageScan scan,
     PageCow cow,
-
-    FictitiousPages fictitious) {
+    FictitiousPages fictitious,
+    ObjectPages maker,
+    WiredPages alone) {
   /// Makes the operations of a machine.
   public static PageOperations of(
       PageParts parts,
@@ -53,6 +57,7 @@ public record PageOperations(
     PageContent content = new PageContent(parts, owner, mappings);
     PageProtection protection = new PageProtection(parts, mappings, grace);
     PageFinder finder = new PageFinder(parts, content, hash);
+    ObjectPages maker = new ObjectPages(parts, allocator, owner);
     return new PageOperations(
         content,
         protection,
@@ -61,10 +66,12 @@ public record PageOperations(
         new PageReclaim(parts, allocator, content, protection),
         new PageAdvice(parts, content, mappings),
         finder,
-        new PageGrabber(parts, allocator, owner, nodes, finder, content),
+        new PageGrabber(parts, maker, nodes, finder, content),
         hash,
         new PageScan(),
         new PageCow(parts, allocator, owner, content, mappings, grace),
-        allocator.fictitious());
+        allocator.fictitious(),
+        maker,
+        new WiredPages(parts, allocator));
   }
 }

@@ -32,6 +32,8 @@ public class PageArray {
 
   private static final int COLOR_SHIFT = 16;
   private static final int QUEUE_MASK = (1 << COLOR_SHIFT) - 1;
+  private static final long OBJECT_AND_QUEUE = PageLayout.pair(-1, QUEUE_MASK);
+  private static final long LOOSE = PageLayout.pair(NO_OBJECT, 0);
 
   private final long base;
   private final int frameCount;
@@ -215,6 +217,18 @@ public class PageArray {
     }
   }
 
+  /// Clears flags of a page that is its holder's alone. A store is enough: nobody else changes the
+  /// flags of such a page, but for who notes a reference in passing, which may be lost.
+  ///
+  /// @param page a hard-busy page of no object that nobody maps
+  /// @param was its flags, as the caller saw them
+  /// @param flags bits of [PageFlags]
+  public final void clearFlagsOfOwn(int page, int was, int flags) {
+    if ((was & flags) != 0) {
+      RawMemory.setIntRelease(word(page, PageLayout.FLAGS), was & ~flags);
+    }
+  }
+
   /// Clears the mapped flags of a page that lost a mapping without being busy: only if it never had
   /// a second one.
   ///
@@ -277,6 +291,14 @@ public class PageArray {
   /// @return the count before
   public final int addHold(int page, int delta) {
     return RawMemory.getAndAddInt(word(page, PageLayout.HOLD), delta);
+  }
+
+  /// Whether a page is neither wired nor held.
+  ///
+  /// @param page a page
+  /// @return true if both counts are 0
+  public final boolean isUnpinned(int page) {
+    return RawMemory.getLongAcquire(word(page, PageLayout.WIRE)) == 0;
   }
 
   // ---- identity: object and pindex
@@ -359,6 +381,15 @@ public class PageArray {
   /// @return a page, or [#NONE]
   public final int prev(int page) {
     return RawMemory.getInt(word(page, PageLayout.PREV));
+  }
+
+  /// Links a page to its neighbours, with one store.
+  ///
+  /// @param page a page whose queue is held
+  /// @param next a page, or [#NONE]
+  /// @param prev a page, or [#NONE]
+  public final void setLinks(int page, int next, int prev) {
+    RawMemory.putLong(word(page, PageLayout.NEXT), PageLayout.pair(next, prev));
   }
 
   /// Links a page to the one behind it.
@@ -607,6 +638,24 @@ public class PageArray {
     assert LockOrder.mayWaitFor(LockRank.PAGE);
     SpinLock.lock(word(page, PageLayout.SPIN));
     assert LockOrder.took(LockRank.PAGE);
+  }
+
+  /// Whether a hard-busy page belongs to no object, is on no queue, and no search is about to put
+  /// it on one: then nobody but the caller moves it, and its spin lock is not needed for that.
+  ///
+  /// Only a search of the cache moves a page that it does not have busy, and it holds the page's
+  /// spin lock from before it takes the page off its cache queue until after it has put it on
+  /// another one. So a page that was on no queue at the first look is either at rest or in the
+  /// hands of such a search; if its lock is free after that, the search is over, and the last look
+  /// finds the page where it was put. It does not come back to a cache queue unless its holder puts
+  /// it there.
+  ///
+  /// @param page a hard-busy page
+  /// @return false if the caller must lock the page to move it, or if it has an object
+  public final boolean isLoose(int page) {
+    return (RawMemory.getLongAcquire(word(page, PageLayout.OBJECT)) & OBJECT_AND_QUEUE) == LOOSE
+        && !SpinLock.isLocked(word(page, PageLayout.SPIN))
+        && queue(page) == 0;
   }
 
   /// Takes the spin lock of a page if it is free, out of order where need be.

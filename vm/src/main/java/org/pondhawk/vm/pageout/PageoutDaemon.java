@@ -187,6 +187,7 @@ public final class PageoutDaemon implements Runnable {
     stats.count(self.stripe(), Event.DAEMON_PASSES, 1);
     laundry.poll(self);
     stats.rollup();
+    parts.allocator().drainMagazinesIfShort(self);
     long shortage = shortage();
     boolean onlyWaits = shortage <= 0 && restNanos > 0; // then ageing would go by the polls
     if (shortage > 0) {

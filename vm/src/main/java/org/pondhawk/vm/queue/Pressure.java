@@ -101,6 +101,13 @@ public final class Pressure {
     return below(stripe, now, now.pagingStart() - more) || now.min() > free(stripe) + more;
   }
 
+  /// So much is truly free that [#start] is false whatever is cached, also for who takes one page
+  /// more: the only test that an allocation needs as long as it is true.
+  public boolean isPlenty(int stripe) {
+    long free = free(stripe);
+    return free > levels.pagingStart() && free > levels.min() && free > levels.reserved();
+  }
+
   /// The first target is not reached (`vm_paging_target1`; or the reserve is touched).
   public boolean target1(int stripe) {
     FreeLevels now = levels;

@@ -138,6 +138,53 @@ class PageArrayTest {
   }
 
   @Nested
+  class WordsReadTogether {
+    @Test
+    void bothLinksAreOneStore() {
+      pages.setLinks(PAGE, 6, 5);
+      assertThat(pages.next(PAGE)).isEqualTo(6);
+      assertThat(pages.prev(PAGE)).isEqualTo(5);
+      pages.setLinks(PAGE, PageArray.NONE, 2);
+      assertThat(pages.next(PAGE)).isEqualTo(PageArray.NONE);
+      assertThat(pages.prev(PAGE)).isEqualTo(2);
+    }
+
+    @Test
+    void aPageIsUnpinnedWhileNeitherWiredNorHeld() {
+      assertThat(pages.isUnpinned(PAGE)).isTrue();
+      pages.addWire(PAGE, 1);
+      assertThat(pages.isUnpinned(PAGE)).isFalse();
+      pages.addWire(PAGE, -1);
+      pages.addHold(PAGE, 1);
+      assertThat(pages.isUnpinned(PAGE)).isFalse();
+    }
+
+    @Test
+    void aPageIsLooseWithoutObjectQueueAndLock() {
+      assertThat(pages.isLoose(PAGE)).isTrue();
+      pages.setIdentity(PAGE, 0, 4);
+      assertThat(pages.isLoose(PAGE)).isFalse();
+      pages.setIdentity(PAGE, PageArray.NO_OBJECT, 4);
+      assertThat(pages.isLoose(PAGE)).isTrue();
+      pages.setQueue(PAGE, 5120);
+      assertThat(pages.isLoose(PAGE)).isFalse();
+      pages.setQueue(PAGE, 0);
+      pages.lock(PAGE);
+      assertThat(pages.isLoose(PAGE)).as("a search may be moving it").isFalse();
+      pages.unlock(PAGE);
+    }
+
+    @Test
+    void flagsOfOnesOwnAreClearedByAStore() {
+      pages.setFlags(PAGE, PageFlags.SWAPPED | PageFlags.NO_SYNC);
+      pages.clearFlagsOfOwn(PAGE, pages.flags(PAGE), PageFlags.SWAPPED | PageFlags.MAPPED);
+      assertThat(pages.flags(PAGE)).isEqualTo(PageFlags.NO_SYNC);
+      pages.clearFlagsOfOwn(PAGE, pages.flags(PAGE), PageFlags.MAPPED);
+      assertThat(pages.flags(PAGE)).isEqualTo(PageFlags.NO_SYNC);
+    }
+  }
+
+  @Nested
   class Content {
     @Test
     void isNothingAtFirst() {

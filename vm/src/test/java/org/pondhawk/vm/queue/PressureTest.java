@@ -220,4 +220,13 @@ class PressureTest {
       before = level;
     }
   }
+
+  @Test
+  void thereIsPlentyOnlyWhereTheDaemonNeedNotRunForOnePageMore() {
+    assertThat(at(1174, 0).isPlenty(0)).isTrue();
+    assertThat(at(1173, 50_000).isPlenty(0)).as("what is cached does not count").isFalse();
+    for (long free : new long[] {1174, 1175, 5_000}) {
+      assertThat(at(free - 1, 0).start(0)).as("after one is taken").isFalse();
+    }
+  }
 }
