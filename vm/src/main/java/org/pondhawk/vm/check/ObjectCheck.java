@@ -3,6 +3,7 @@ package org.pondhawk.vm.check;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.BitSet;
+import java.util.stream.IntStream;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
@@ -181,6 +182,13 @@ final class ObjectCheck {
         wired.cardinality() == counted,
         "%d pages are wired, the counter says %d",
         wired.cardinality(),
+        counted);
+    long saying =
+        IntStream.range(0, pages.frameCount()).filter(p -> pages.wireCount(p) > 0).count();
+    findings.require(
+        saying == counted,
+        "%d pages say that they are wired, the counter says %d",
+        saying,
         counted);
     wired.stream()
         .forEach(page ->
