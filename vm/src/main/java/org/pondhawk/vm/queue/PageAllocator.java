@@ -194,20 +194,20 @@ public final class PageAllocator {
   }
 
   private int allocate(VmThread self, int color, AllocClass klass, boolean wantsZero) {
-    int page = search(self, color, klass, wantsZero);
+    int page = tryAllocate(self, color, klass, wantsZero);
     return page != PageArray.NONE ? page : afterShortage(self, color, klass, wantsZero);
   }
 
   /// What was set aside is for everybody now.
   private int afterShortage(VmThread self, int color, AllocClass klass, boolean wantsZero) {
-    int page = drainMagazines(self) ? search(self, color, klass, wantsZero) : PageArray.NONE;
+    int page = drainMagazines(self) ? tryAllocate(self, color, klass, wantsZero) : PageArray.NONE;
     if (page == PageArray.NONE) {
       gate.noteShortage(self);
     }
     return page;
   }
 
-  private int search(VmThread self, int color, AllocClass klass, boolean wantsZero) {
+  private int tryAllocate(VmThread self, int color, AllocClass klass, boolean wantsZero) {
     for (int round = 0; round < RETRIES; round++) {
       boolean plenty = gate.pressure().isPlenty(self.stripe());
       if (plenty || mayUseFree(self, klass)) {
