@@ -192,7 +192,7 @@ public final class PageLifeRaces {
   /// A cached page that belongs to nothing.
   static class Cached extends Claim {
     private final VmThread reclaimer = Ring.thread();
-    private final ColorSearch search = new ColorSearch(queues);
+    private final ColorSearch search = new ColorSearch(queues, 16);
     private boolean reactivated;
 
     Cached() {

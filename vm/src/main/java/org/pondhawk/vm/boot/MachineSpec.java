@@ -93,7 +93,7 @@ public record MachineSpec(
   int pageHashEntries() {
     long wanted = tunables.getOrDefault(Tunables.PAGE_HASH_ENTRIES, 0L);
     return wanted < 0
-        ? PageHash.entriesFor((int) Math.min(physicalBytes / pageSize, MAX_FRAMES))
+        ? PageHash.entriesFor((int) Math.min(physicalBytes / pageSize, Integer.MAX_VALUE))
         : PageHash.roundUp((int) wanted);
   }
 

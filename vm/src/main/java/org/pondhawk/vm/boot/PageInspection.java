@@ -87,7 +87,7 @@ public final class PageInspection {
         now.softHolders(),
         now.flags(),
         queued ? PageQueue.kindOf(now.queue()).name() : "NONE",
-        queued ? PageQueue.colorOf(now.queue()) : machine.page().queues().colorOfPage(page),
+        queued ? PageQueue.colorOf(now.queue()) : machine.page().pages().color(page),
         now.wireCount(),
         now.holdCount(),
         object == null ? -1 : object.id(),

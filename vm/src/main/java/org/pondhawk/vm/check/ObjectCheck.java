@@ -234,8 +234,7 @@ final class ObjectCheck {
   private void checkLeaks(BitSet queued) {
     checkSetAside(queued);
     for (int page = 0; page < pages.frameCount(); page++) {
-      boolean used =
-          queued.get(page) || wired.get(page) || owned.get(page) || setAside.get(page);
+      boolean used = queued.get(page) || wired.get(page) || owned.get(page) || setAside.get(page);
       boolean hole = machine.physical().isHole(page);
       findings.require(used || hole, "leaked, on no queue and of no use: %s", pages.describe(page));
       findings.require(
