@@ -23,7 +23,7 @@ public final class VmConfig {
   private static final int DEFAULT_PAGE_SIZE = 4096;
   private static final int DEFAULT_BURST_READ = 16;
   private static final int MAX_BURST_READ = 31;
-  private static final int MAX_CPUS = 1024;
+  private static final int MAX_CPUS = Topology.MAX_PROCESSORS;
   private static final int DEFAULT_PREFAULT_PAGES = 8;
   private static final int MAX_PREFAULT_PAGES = 1024;
   private static final long MAX_DMA_RESERVE = 1L << 40;
@@ -332,12 +332,7 @@ public final class VmConfig {
     ///   1024 in all
     /// @throws IllegalArgumentException for other text
     public Builder topology(String text) {
-      Topology wanted = Topology.parse(text);
-      if (wanted.processors() > MAX_CPUS) {
-        throw new IllegalArgumentException(
-            "topology=" + text + " is not of 1 to " + MAX_CPUS + " processors");
-      }
-      topology = wanted;
+      topology = Topology.parse(text);
       return this;
     }
 

@@ -16,8 +16,10 @@ import java.util.regex.Pattern;
 ///
 /// Immutable.
 public final class Topology {
-  /// The most processors that [#parse] and [#simulated] make.
-  public static final int MAX_PROCESSORS = 1 << 13;
+  /// The most processors of a machine: as many as there are colours.
+  public static final int MAX_PROCESSORS = 1 << 10;
+
+  private static final int MOST_SIMULATED = 1 << 13;
 
   private static final Pattern FORM = Pattern.compile("(\\d{1,4})x(\\d{1,4})x(\\d{1,4})");
 
@@ -121,22 +123,29 @@ public final class Topology {
 
   /// A simulated topology from text: sockets, cores in each and threads on each, as in `2x8x2`.
   ///
-  /// @throws IllegalArgumentException if the text is not of that form, with a message in one line
+  /// @throws IllegalArgumentException if the text is not of that form, or of none or more than
+  ///   [#MAX_PROCESSORS], with a message in one line
   public static Topology parse(String text) {
     Matcher form = FORM.matcher(text);
     if (!form.matches()) {
       throw new IllegalArgumentException(
           "topology=" + text + " is not of the form sockets x cores x threads, as in 2x8x2");
     }
-    return simulated(
-        Integer.parseInt(form.group(1)),
-        Integer.parseInt(form.group(2)),
-        Integer.parseInt(form.group(3)));
+    int sockets = Integer.parseInt(form.group(1));
+    int cores = Integer.parseInt(form.group(2));
+    int threads = Integer.parseInt(form.group(3));
+    long all = (long) sockets * cores * threads;
+    if (all < 1 || all > MAX_PROCESSORS) {
+      throw new IllegalArgumentException(
+          "topology=%s is not of 1 to %d processors".formatted(text, MAX_PROCESSORS));
+    }
+    return simulated(sockets, cores, threads);
   }
 
-  /// A simulated topology. Its memory is divided evenly among the sockets.
+  /// A simulated topology, which may have more processors than there are colours. Its memory is
+  /// divided evenly among the sockets.
   ///
-  /// @throws IllegalArgumentException if a number is below 1 or the product above [#MAX_PROCESSORS]
+  /// @throws IllegalArgumentException if a number is below 1 or the product above 8192
   public static Topology simulated(int sockets, int coresPerSocket, int threadsPerCore) {
     return simulated(sockets, coresPerSocket, threadsPerCore, ofSystem());
   }
@@ -144,10 +153,10 @@ public final class Topology {
   static Topology simulated(
       int sockets, int coresPerSocket, int threadsPerCore, Topology computer) {
     long all = (long) sockets * coresPerSocket * threadsPerCore;
-    if (sockets < 1 || coresPerSocket < 1 || threadsPerCore < 1 || all > MAX_PROCESSORS) {
+    if (sockets < 1 || coresPerSocket < 1 || threadsPerCore < 1 || all > MOST_SIMULATED) {
       throw new IllegalArgumentException(
           "topology=%dx%dx%d is not of 1 to %d processors"
-              .formatted(sockets, coresPerSocket, threadsPerCore, MAX_PROCESSORS));
+              .formatted(sockets, coresPerSocket, threadsPerCore, MOST_SIMULATED));
     }
     List<Processor> processors = new ArrayList<>();
     List<MemoryNode> nodes = new ArrayList<>();

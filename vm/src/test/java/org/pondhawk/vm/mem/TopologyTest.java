@@ -51,11 +51,21 @@ class TopologyTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"0x1x1", "1x0x1", "1x1x0", "2x4097x1", "9999x9999x9999"})
+    @ValueSource(strings = {"0x1x1", "1x0x1", "1x1x0", "2x513x1", "9999x9999x9999"})
     void ofNoneOrTooManyIsRefused(String text) {
       assertThatThrownBy(() -> Topology.parse(text))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("topology=%s is not of 1 to 8192 processors", text);
+          .hasMessage("topology=%s is not of 1 to 1024 processors", text);
+    }
+
+    @Test
+    void ofNumbersMayHaveMoreProcessorsThanThereAreColours() {
+      assertThat(Topology.simulated(4, 1024, 2).processors()).isEqualTo(8192);
+      assertThatThrownBy(() -> Topology.simulated(4, 1025, 2))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("topology=4x1025x2 is not of 1 to 8192 processors");
+      assertThatThrownBy(() -> Topology.simulated(-1, 2, -2))
+          .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -124,7 +124,7 @@ class ColorPolicyTest {
     @Test
     void isThereForMoreProcessorsThanColours() {
       ColorPolicy unknown = new ColorPolicy(Topology.unknown(5000));
-      ColorPolicy known = of("4x512x2");
+      ColorPolicy known = new ColorPolicy(Topology.simulated(4, 512, 2));
       for (int n = 0; n < 4096; n++) {
         assertThat(unknown.choose(n, 0, 7)).isBetween(0, 1023);
         assertThat(known.choose(n, 0, 7)).isBetween(0, 1023);
@@ -169,7 +169,7 @@ class ColorPolicyTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 5, 7, 64, 1024, 3000})
     void holdsEveryColourThatIsTakenIntoIt(int sockets) {
-      ColorPolicy colors = of(sockets + "x1x1");
+      ColorPolicy colors = new ColorPolicy(Topology.simulated(sockets, 1, 1));
       for (int color = 0; color < PageQueue.COLORS; color++) {
         int socket = color % sockets;
         int into = colors.intoBand(color, socket);
