@@ -126,7 +126,8 @@ class PhysicalMemoryTest {
       for (int page = 0; page < map.pageCount(); page++) {
         if (map.isHole(page)) {
           assertThat(pages.describe(page))
-              .contains("busy --- n=0, flags none, wire 0, hold 0, object -1 at 0, queue 0,");
+              .contains(
+                  "busy --- n=0, flags none, wire 0, hold 0, cow 0, object -1 at 0, queue 0,");
           assertThat(RawMemory.allBytesAre(pages.address(page), PAGE, (byte) 0)).isTrue();
         }
       }

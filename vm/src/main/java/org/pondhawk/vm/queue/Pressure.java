@@ -104,8 +104,9 @@ public final class Pressure {
   /// So much is truly free that [#start] is false whatever is cached, also for who takes one page
   /// more: the only test that an allocation needs as long as it is true.
   public boolean isPlenty(int stripe) {
+    FreeLevels now = levels;
     long free = free(stripe);
-    return free > levels.pagingStart() && free > levels.min() && free > levels.reserved();
+    return free > now.pagingStart() && free > now.min() && free > now.reserved();
   }
 
   /// The first target is not reached (`vm_paging_target1`; or the reserve is touched).

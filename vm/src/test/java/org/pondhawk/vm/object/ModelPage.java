@@ -34,6 +34,11 @@ final class ModelPage {
     return hard || soft > 0;
   }
 
+  /// Whether nobody may move it: it is of no object, on no queue, and nobody has it hard-busy.
+  boolean isLoose() {
+    return !hard && owner == NOTHING && queue == null;
+  }
+
   boolean isPinned() {
     return wired > 0 || held > 0 || unmanaged || toCommit;
   }

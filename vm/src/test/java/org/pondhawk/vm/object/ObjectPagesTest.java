@@ -78,7 +78,7 @@ class ObjectPagesTest {
   void haveAColourOfTheProcessorThatIsNamed() {
     for (int cpu = 0; cpu < 2; cpu++) {
       int page = maker.allocateNear(self, cpu, object, cpu, AllocClass.NORMAL);
-      int wanted = machine.vm.allocator().colorNear(cpu, object.id(), cpu);
+      int wanted = machine.vm.allocator().colorNear(cpu, object.color(), cpu);
       assertThat(page % 1024 + page / 1024).as("the colour").isEqualTo(wanted);
     }
     for (int cpu : new int[] {-1, 2}) {

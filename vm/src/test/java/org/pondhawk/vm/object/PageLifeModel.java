@@ -154,7 +154,7 @@ final class PageLifeModel implements AutoCloseable {
       case DROP_SOFT -> m.soft > 0;
       case FINISH_IO -> m.hard && m.soft > 0;
       case WIRE_AGAIN, UNWIRE_UNLESS_LAST -> m.wired > 0;
-      case ACTIVATE, DEACTIVATE, UNQUEUE -> !heldAndFree;
+      case ACTIVATE, DEACTIVATE, UNQUEUE -> !heldAndFree && !m.isLoose();
       case FREE -> m.hard && m.soft == 0 && m.wired == 0;
       case INSERT -> m.hard && m.owner == ModelPage.NOTHING;
       case RENAME, NEED_COMMIT, SET_INVALID -> m.hard && m.owner != ModelPage.NOTHING;

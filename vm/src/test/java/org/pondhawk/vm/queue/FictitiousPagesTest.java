@@ -63,8 +63,10 @@ class FictitiousPagesTest {
         .isEqualTo(
             "page "
                 + foreign.page(0)
-                + ": busy L-- n=0, flags FICTITIOUS|UNQUEUED, wire 1, hold 0, object -1 at 0,"
-                + " queue 0, valid 00, dirty 00, activity 0, ticket 0");
+                + ": busy L-- n=0, flags FICTITIOUS|UNQUEUED, wire 1, hold 0, cow 0, object -1"
+                + " at 0, queue 0, colour "
+                + foreign.page(0)
+                + ", valid 00, dirty 00, activity 0, ticket 0");
     assertThat(page).isGreaterThan(pages.frameCount());
     assertThat(pages.address(page)).isEqualTo(memory);
     assertThat(pages.attribute(page)).isEqualTo(MemoryAttribute.UNCACHEABLE);

@@ -76,8 +76,10 @@ class HolesTest {
           .isEqualTo(
               "page "
                   + page
-                  + ": busy --- n=0, flags none, wire 0, hold 0, object -1 at 0, queue 0,"
-                  + " valid 00, dirty 00, activity 0, ticket 0");
+                  + ": busy --- n=0, flags none, wire 0, hold 0, cow 0, object -1 at 0, queue 0,"
+                  + " colour "
+                  + page
+                  + ", valid 00, dirty 00, activity 0, ticket 0");
       assertThat(pages.address(page)).isEqualTo(pages.address(0) + page * SIZE);
       assertThat(physical.physical(page)).isEqualTo(page * SIZE);
       assertThat(reserve.has(page)).isFalse();
@@ -92,8 +94,8 @@ class HolesTest {
   @Test
   void aPageOfTheReserveIsWiredAndNeverQueued() {
     String free =
-        "page 70: busy --- n=0, flags FICTITIOUS|UNQUEUED, wire 1, hold 0, object -1 at 0, queue 0,"
-            + " valid 00, dirty 00, activity 0, ticket 0";
+        "page 70: busy --- n=0, flags FICTITIOUS|UNQUEUED, wire 1, hold 0, cow 0, object -1 at 0,"
+            + " queue 0, colour 70, valid 00, dirty 00, activity 0, ticket 0";
     assertThat(pages.describe(70)).isEqualTo(free);
     int first = allocate(new RunLimits(70, 71, 1, 0), 1);
     assertThat(first).isEqualTo(70);
