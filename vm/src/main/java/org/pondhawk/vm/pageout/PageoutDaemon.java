@@ -265,8 +265,8 @@ public final class PageoutDaemon implements Runnable {
     FreeLevels levels = pressure.levels();
     long inactivePages = stats.global(PageCount.INACTIVE) - laundry.reclaimable();
     long lacking = levels.inactiveTarget() - inactivePages;
-    if (shortage > 0 && parts.swap().isFull()) {
-      return Math.max(lacking, shortage); // the inactive ones may all be dirty: find clean ones
+    if (shortage > 0 && (parts.swap().isFull() || barrenPasses > 1)) {
+      return Math.max(lacking, shortage); // those may all be dirty, or held: find others
     }
     return shortage > 0 ? lacking + Math.min(2 * shortage, levels.inactiveTarget() / 10) : lacking;
   }
