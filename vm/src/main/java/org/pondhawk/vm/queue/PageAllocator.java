@@ -222,10 +222,10 @@ public final class PageAllocator {
         }
       }
       if (!klass.usesCache || !freeOneCached(self, color, false)) {
+        stats.rollup(); // the counts promised a page that was not there, or are old
         if (!mayUseFree(self, klass)) {
           break;
         }
-        stats.rollup(); // the counts promised a page that was not there
         SpinLock.pause(round + 1); // or somebody has it for a moment
       }
     }

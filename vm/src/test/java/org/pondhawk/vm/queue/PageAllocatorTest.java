@@ -62,6 +62,17 @@ class PageAllocatorTest {
     }
   }
 
+  /// Pages that were freed by another processor are not in this one's view yet.
+  @Test
+  void aClassThatLeavesTheCacheAloneFindsWhatOthersFreed() {
+    drainTo(0);
+    VmThread elsewhere = new VmThread("elsewhere", self.stripe() + 1, false, 0);
+    for (int n = 0; n < 200; n++) {
+      allocator.free(elsewhere, taken.removeLast());
+    }
+    assertThat(allocate(AllocClass.QUICK)).isNotEqualTo(PageArray.NONE);
+  }
+
   /// Makes an allocated page a cached one without an owner.
   private int cache() {
     int page = taken.removeLast();
