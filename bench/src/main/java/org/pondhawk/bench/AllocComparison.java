@@ -8,12 +8,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.pondhawk.vm.VmConfig;
 
 /// Allocation and free of a page through the coloured queues.
 final class AllocComparison implements Comparison {
   private static final int PAGE = 4 << 10;
   private static final int TURN_FACTOR = 2;
   private static final int WARM_UPS = 3;
+  private static final int SET_ASIDE = 64;
   private static final double MILLIONS =
       1_000.0; // a nanosecond's operations to a second's millions
   private static final int OPERATIONS = 1_000_000;
@@ -36,6 +38,7 @@ final class AllocComparison implements Comparison {
       report.doing(threads == 1 ? "1 thread" : threads + " threads");
       measure(effort, report, threads);
     }
+    zeros(effort, report);
     flat(effort, report);
     report.note("pairs: an allocation and a free; each thread has 64 pages in use meanwhile");
     report.note("one queue: the same descriptors, free pages on one stack under one lock");
@@ -47,7 +50,15 @@ final class AllocComparison implements Comparison {
     try (Rig rig = rig(effort)) {
       var oneQueue = new AllocLoops.OneQueue(rig.machine, (threads + 1) * AllocLoops.IN_USE);
       Map<String, Supplier<Work>> sides = new LinkedHashMap<>();
-      sides.put("ours", () -> new AllocLoops.Coloured(rig.machine));
+      sides.put("ours", () -> new AllocLoops.Coloured(rig.machine, AllocLoops.Colors.OWN));
+      sides.put(
+          "ours, processor looked up",
+          () -> new AllocLoops.Coloured(rig.machine, AllocLoops.Colors.LOOKED_UP));
+      if (threads > 1) {
+        sides.put(
+            "ours, in one processor's colours",
+            () -> new AllocLoops.Coloured(rig.machine, AllocLoops.Colors.SHARED));
+      }
       sides.put("one queue", oneQueue::work);
       sides.put("Netty, pooled", () -> AllocLoops.netty(pooled));
       sides.put("Netty, adaptive", () -> AllocLoops.netty(adaptive));
@@ -60,12 +71,32 @@ final class AllocComparison implements Comparison {
           .forEach(side ->
               report.row(what, ours, Row.Unit.MILLIONS_PER_SECOND, side, results.get(side)));
       if (threads == 1) {
-        try (Work work = new AllocLoops.Coloured(rig.machine)) {
+        try (Work work = new AllocLoops.Coloured(rig.machine, AllocLoops.Colors.OWN)) {
           double bytes = Allocated.bytesPerOperation(work, OPERATIONS);
           report.row("heap of a pair", bytes, Row.Unit.BYTES_PER_OP, "nothing", 0.0);
         }
       }
       oneQueue.close();
+    }
+  }
+
+  /// What pages that are set aside, zeroed, save who wants zeros.
+  private static void zeros(Effort effort, Report report) throws Exception {
+    report.doing("pages set aside");
+    long bytes = effort.sizes().getFirst();
+    VmConfig with = Rig.config(bytes, PAGE).tunable("vm.magazine_pages", SET_ASIDE).build();
+    try (Rig without = rig(effort);
+        Rig aside = Rig.boot(with, bytes)) {
+      Map<String, Supplier<Work>> sides = new LinkedHashMap<>();
+      sides.put("aside", () -> new AllocLoops.ForZeros(aside.machine));
+      sides.put("without", () -> new AllocLoops.ForZeros(without.machine));
+      Map<String, Double> results = turns(effort, sides, 1);
+      report.row(
+          "pairs for zeros, %d pages set aside".formatted(SET_ASIDE),
+          results.getOrDefault("aside", Double.NaN),
+          Row.Unit.MILLIONS_PER_SECOND,
+          "none set aside",
+          results.get("without"));
     }
   }
 
@@ -81,7 +112,11 @@ final class AllocComparison implements Comparison {
       report.doing(Memory.words(bytes));
       try (Rig rig = Rig.boot(bytes, 0, PAGE, false)) {
         double now =
-            turns(effort, Map.of("ours", () -> new AllocLoops.Coloured(rig.machine)), 1)
+            turns(
+                    effort,
+                    Map.of(
+                        "ours", () -> new AllocLoops.Coloured(rig.machine, AllocLoops.Colors.OWN)),
+                    1)
                 .getOrDefault("ours", Double.NaN);
         if (bytes == sizes.getFirst()) {
           first = now;

@@ -7,6 +7,7 @@ import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.queue.AllocClass;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.sync.VmThread;
@@ -21,13 +22,25 @@ final class AllocLoops {
 
   private AllocLoops() {}
 
+  /// Which colours a thread asks for.
+  enum Colors {
+    /// Those of its processor.
+    OWN,
+    /// The same, and the processor is looked up for each pair, as at the edge of the machine.
+    LOOKED_UP,
+    /// Those of the first processor, as all others do.
+    SHARED
+  }
+
   /// Pages of a machine, through the coloured queues.
   static final class Coloured implements Work {
     private final PageAllocator allocator;
     private final VmThread self;
+    private final Colors colors;
     private final int[] inUse = new int[IN_USE];
 
-    Coloured(Machine machine) {
+    Coloured(Machine machine, Colors colors) {
+      this.colors = colors;
       allocator = machine.allocator();
       self = machine.newThread("bench");
       for (int i = 0; i < IN_USE; i++) {
@@ -36,7 +49,9 @@ final class AllocLoops {
     }
 
     private int take(long n) {
-      int page = allocator.allocate(self, allocator.colorFor(self, 0, n), AllocClass.NORMAL);
+      int color =
+          colors == Colors.SHARED ? allocator.colorNear(0, 0, n) : allocator.colorFor(self, 0, n);
+      int page = allocator.allocate(self, color, AllocClass.NORMAL);
       if (page == PageArray.NONE) {
         throw new IllegalStateException("the machine is too small for this many threads");
       }
@@ -48,6 +63,9 @@ final class AllocLoops {
       long sum = 0;
       for (int i = 0; i < operations; i++) {
         int at = i & (IN_USE - 1);
+        if (colors == Colors.LOOKED_UP) {
+          self.relocate();
+        }
         allocator.free(self, inUse[at]);
         inUse[at] = take(seed + i);
         sum += inUse[at];
@@ -60,6 +78,34 @@ final class AllocLoops {
       for (int page : inUse) {
         allocator.free(self, page);
       }
+    }
+  }
+
+  /// Pages of a machine for who wants zeros, and zeroes them where they are not.
+  static final class ForZeros implements Work {
+    private final PageAllocator allocator;
+    private final PageArray pages;
+    private final VmThread self;
+
+    ForZeros(Machine machine) {
+      allocator = machine.allocator();
+      pages = machine.page().pages();
+      self = machine.newThread("bench");
+    }
+
+    @Override
+    public long run(long seed, int operations) {
+      long sum = 0;
+      for (int i = 0; i < operations; i++) {
+        int color = allocator.colorFor(self, 0, seed + i);
+        int page = allocator.allocateForZeros(self, color, AllocClass.NORMAL);
+        if (!pages.hasFlag(page, PageFlags.ZERO)) {
+          pages.frames().zero(page);
+        }
+        sum += page;
+        allocator.free(self, page);
+      }
+      return sum;
     }
   }
 

@@ -10,7 +10,8 @@ import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageMover;
 import org.pondhawk.vm.sync.VmThread;
 
-/// Taking and giving back of one page in each of the ways there are.
+/// Taking and giving back of one page in each of the ways there are, and the other operations on
+/// one page.
 final class BusyComparison implements Comparison {
   private static final int PAGE = 4 << 10;
   private static final int OPERATIONS = 1_000_000;
@@ -23,7 +24,7 @@ final class BusyComparison implements Comparison {
 
   @Override
   public String line() {
-    return "busy, soft-busy, hold and wire a page and give it back, beside two locked instructions";
+    return "the operations on one page, beside two locked instructions";
   }
 
   @Override
@@ -36,8 +37,11 @@ final class BusyComparison implements Comparison {
       PageBusy busy = machine.page().busy();
       Map<String, Work> sides = new LinkedHashMap<>();
       sides.put(FLOOR, (_, n) -> lockedPairs(word.address, n));
+      sides.put("the caller's processor looked up", (_, n) -> lookedUp(self, n));
       sides.put("wired once more and unwired", (_, n) -> wired(machine, self, page, n));
       busyOnlyWhileMeasured(sides, machine, self, page, busy);
+      PageLoops loops = new PageLoops(machine, self);
+      sides.putAll(loops.sides());
       Turns turns = new Turns(effort);
       sides.forEach(turns::add);
       machine.page().mover().wire(self, page);
@@ -50,6 +54,7 @@ final class BusyComparison implements Comparison {
           report.row("heap of: " + what, bytes, Row.Unit.BYTES_PER_OP, "nothing", 0.0);
         }
       });
+      loops.close();
       machine.page().mover().unwireToFree(self, page);
       machine.allocator().free(self, page);
     }
@@ -62,6 +67,15 @@ final class BusyComparison implements Comparison {
     sides.put("hard-busy and let go", (_, n) -> hardBusy(busy, page, n));
     sides.put("soft-busy and let go", (_, n) -> softBusy(busy, page, n));
     sides.put("held and unheld", (_, n) -> held(machine.allocator(), self, page, n));
+  }
+
+  private static long lookedUp(VmThread self, int n) {
+    long sum = 0;
+    for (int i = 0; i < n; i++) {
+      self.relocate();
+      sum += self.stripe();
+    }
+    return sum;
   }
 
   private static long lockedPairs(long word, int n) {

@@ -27,10 +27,15 @@ final class FaultComparison implements Comparison {
   private static final String KERNEL_HUGE = "first touch, huge pages";
   private static final String READY = "zero-fill, frames zeroed ahead";
   private static final String BOTH = "zero-fill and the zeroing of the frame, ahead";
+  private static final int SET_ASIDE = 64;
+  private static final String ASIDE = "zero-fill, 64 zeroed pages set aside";
+  private static final String NOT_ASIDE = "zero-fill, none set aside";
   private static final String BURST_SEQUENTIAL = "soft fault in order, neighbours mapped with it";
   private static final String BURST_RANDOM = "soft fault, neighbours mapped with it";
   private static final String SEQUENTIAL = "soft fault in order";
   private static final int BURST = 8;
+  private static final String LOOKED_UP = "zero-fill, processor looked up at each fault";
+  private static final String NOT_LOOKED_UP = "zero-fill, processor taken for granted";
   private static final String SOFT = "soft fault, read in a forked child";
   private static final String COPY = "copy-on-write in a forked child";
   private static final String COPY_PARENT = "copy-on-write in the parent";
@@ -72,6 +77,8 @@ final class FaultComparison implements Comparison {
       }
     }
     rows(report, samples, heap);
+    HashedFaults.run(effort, report, order);
+    SnapshotFaults.run(effort, report, order.length);
     report.note(
         "%s of 4 KiB pages; a soft fault of the kernel: a store to a resident page of shared memory"
             .formatted(Memory.words(bytes)));
@@ -86,12 +93,21 @@ final class FaultComparison implements Comparison {
     int[] inOrder = IntStream.range(0, order.length).toArray();
     VmConfig.Builder plain = Rig.config(3 * bytes, PAGE);
     VmConfig.Builder bursts = Rig.config(3 * bytes, PAGE).prefaultPages(BURST);
+    VmConfig.Builder fixed = Rig.config(3 * bytes, PAGE).currentCpu(() -> 0);
+    VmConfig.Builder magazines =
+        Rig.config(3 * bytes, PAGE).tunable("vm.magazine_pages", SET_ASIDE);
     try (Rig without = Rig.boot(plain.build(), bytes).touchFrames(3 * bytes);
+        Rig still = Rig.boot(fixed.build(), bytes).touchFrames(3 * bytes);
+        Rig aside = Rig.boot(magazines.build(), bytes).touchFrames(3 * bytes);
         Rig with = Rig.boot(bursts.build(), bytes).touchFrames(3 * bytes)) {
       for (int round = -WARM_UP_ROUNDS; round < effort.rounds(); round++) {
         report.doing(round < 0 ? "warming up" : "other machines, round " + (round + 1));
         Map<String, List<Double>> into = round < 0 ? new TreeMap<>() : samples;
+        add(into, NOT_ASIDE, zeroFills(without, order));
+        add(into, ASIDE, zeroFills(aside, order));
         ready(without, order, into);
+        add(into, LOOKED_UP, zeroFills(without, order));
+        add(into, NOT_LOOKED_UP, zeroFills(still, order));
         add(into, SEQUENTIAL, softFaults(without, inOrder));
         add(into, BURST_SEQUENTIAL, softFaults(with, inOrder));
         add(into, BURST_RANDOM, softFaults(with, order));
@@ -118,6 +134,16 @@ final class FaultComparison implements Comparison {
     if (ready >= order.length * MOST) { // else it says nothing about frames that are ready
       add(samples, READY, fault);
       add(samples, BOTH, fault + zeroing / Math.max(1, zeroed));
+    }
+  }
+
+  private static double zeroFills(Rig rig, int[] order) {
+    long bytes = (long) order.length * PAGE;
+    long at = rig.space.map(bytes, Protection.READ_WRITE);
+    try {
+      return FaultLoops.stores(rig.view, at, PAGE, order);
+    } finally {
+      rig.space.unmap(at, bytes);
     }
   }
 
@@ -182,6 +208,8 @@ final class FaultComparison implements Comparison {
     } else {
       report.note("too few faults met a frame that was ready");
     }
+    row(report, times, LOOKED_UP, NOT_LOOKED_UP);
+    row(report, times, ASIDE, NOT_ASIDE);
     row(report, times, COPY, "the kernel's after fork(2)");
     row(report, times, COPY_PARENT, "the kernel's after fork(2)");
     row(report, times, SOFT, "the kernel's soft fault");

@@ -24,6 +24,7 @@ public final class Main {
     var commandLine = new CommandLine(new PondhawkCommand());
     commandLine.addSubcommand(new RunCommand(in, out, err));
     commandLine.addSubcommand(new ReferenceCommand(out));
+    commandLine.addSubcommand(new TunablesCommand(out));
     commandLine.setOut(out);
     commandLine.setErr(err);
     commandLine.setParameterExceptionHandler(Main::complain);

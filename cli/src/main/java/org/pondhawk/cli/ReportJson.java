@@ -53,6 +53,7 @@ final class ReportJson {
     json.writeNumberProperty("swap_bytes", settings.swapBytes());
     json.writeNumberProperty("page_size", settings.pageSize());
     json.writeNumberProperty("cpus", settings.cpus());
+    json.writeStringProperty("topology", settings.topology());
     json.writeNumberProperty("seed", settings.seed());
   }
 

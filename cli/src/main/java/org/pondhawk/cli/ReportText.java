@@ -66,10 +66,11 @@ final class ReportText {
         "  swap     %s, at most %s of it used%n",
         ByteSize.format(settings.swapBytes()), ByteSize.format(report.figures().swapPeakBytes()));
     text.format(
-        "  machine  %,d pages of %s, %d cpus, seed %d%n",
+        "  machine  %,d pages of %s, %d cpus%s, seed %d%n",
         report.figures().pageCount(),
         ByteSize.format(settings.pageSize()),
         settings.cpus(),
+        settings.hasTopology() ? " (" + settings.topology() + ")" : "",
         settings.seed());
   }
 

@@ -6,13 +6,16 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.replay.Exhibit;
 import org.pondhawk.replay.Replay;
 import org.pondhawk.replay.ReplayListener;
 import org.pondhawk.replay.ReplayPlan;
 import org.pondhawk.replay.ReplayReport;
+import org.pondhawk.replay.Stage;
 import org.pondhawk.replay.Trace;
 import org.pondhawk.vm.VmConfig;
 import picocli.CommandLine.Command;
@@ -39,6 +42,7 @@ import picocli.CommandLine.Option;
     footer = {
       "  pondhawk run                       the bundled traces, at half of their memory",
       "  pondhawk run --memory 1/8          with much less",
+      "  pondhawk run --set vm.v_free_min=300 --show page   with another level; and what came of it",
       "  pondhawk run --seconds 60 --json   for a minute; the report is one JSON object",
       "  valgrind --tool=lackey --trace-mem=yes ls 2>&1 | pondhawk run --trace -%n"
     })
@@ -46,7 +50,7 @@ final class RunCommand implements Callable<Integer> {
   private static final int MIN_PAGE_SIZE = 4 << 10;
   private static final int MAX_PAGE_SIZE = 64 << 10;
   private static final int MAX_COPIES = 1_000;
-  private static final int MAX_CPUS = 256;
+  private static final int MAX_CPUS = 1024;
   private static final long MAX_SECONDS = Duration.ofDays(365).toSeconds();
 
   /// Without any progress for so long, a machine is out of memory and swap.
@@ -114,13 +118,41 @@ final class RunCommand implements Callable<Integer> {
       names = "--cpus",
       paramLabel = "N",
       description = "CPUs that the machine is made for. Default: those that there are")
-  private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
+  private @Nullable Integer cpus;
+
+  @Option(
+      names = "--topology",
+      paramLabel = "SxCxT",
+      description = {
+        "In place of --cpus: sockets, cores of each and threads of each of these, as in 2x8x2.",
+        "Default: those of this computer"
+      })
+  private @Nullable String topology;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       description = "What the bytes and the choices depend on. Default: another one each time")
   private long seed = RandomGenerator.getDefault().nextInt(Integer.MAX_VALUE);
+
+  @Option(
+      names = "--set",
+      paramLabel = "NAME=VALUE",
+      description = {
+        "Choose a tunable of the machine, such as vm.v_free_min=200; may be repeated.",
+        "`pondhawk tunables` lists them"
+      })
+  private List<String> settings = List.of();
+
+  @Option(
+      names = "--show",
+      paramLabel = "WHAT",
+      split = ",",
+      description = {
+        "Show the machine as a debugger does when the replay is over: page (counts and levels),",
+        "pageq (the length of each queue), or both: page,pageq. With --json on standard error"
+      })
+  private List<String> shown = List.of();
 
   @Option(
       names = {"-q", "--quiet"},
@@ -132,6 +164,7 @@ final class RunCommand implements Callable<Integer> {
       description = "The report as one JSON object; the lines each second on standard error")
   private boolean json;
 
+  private List<String> exhibited = List.of();
   private final InputStream in;
   private final PrintWriter out;
   private final PrintWriter err;
@@ -151,23 +184,54 @@ final class RunCommand implements Callable<Integer> {
       ReplayReport report;
       try (Replay replay = boot(plan)) {
         interrupt.stops(replay);
-        report = replay.run(progress());
+        report = replay.run(watching(replay));
       }
       print(report);
+      exhibited.forEach((json ? err : out)::print);
       int status = report.isGood() ? ExitStatus.GOOD : ExitStatus.WRONG;
       interrupt.reported(status);
       return status;
     }
   }
 
+  /// Shows the machine as it is when the replay is over, while the processes have their memory yet.
+  private ReplayListener watching(Replay replay) {
+    ReplayListener lines = progress();
+    return sample -> {
+      lines.sampled(sample);
+      if (sample.stage() == Stage.REPLAY) { // the last of them says that it is over
+        exhibited = exhibits().stream().map(replay::show).toList();
+      }
+    };
+  }
+
+  private List<Exhibit> exhibits() {
+    return shown.stream().map(RunCommand::exhibit).toList();
+  }
+
+  private static Exhibit exhibit(String word) {
+    for (Exhibit exhibit : Exhibit.values()) {
+      if (exhibit.name().toLowerCase(Locale.ROOT).equals(word.strip())) {
+        return exhibit;
+      }
+    }
+    throw new BadUsageException("--show " + word + " is not one of: page, pageq");
+  }
+
   private void checkRanges() {
+    exhibits();
     long size = pageSize.bytes();
     if (Long.bitCount(size) != 1 || size < MIN_PAGE_SIZE || size > MAX_PAGE_SIZE) {
       throw new BadUsageException(
           "--page-size " + ByteSize.format(size) + " is not a power of two from 4k to 64k");
     }
     checkRange("--copies", copies, MAX_COPIES);
-    checkRange("--cpus", cpus, MAX_CPUS);
+    if (cpus != null && topology != null) {
+      throw new BadUsageException("--topology and --cpus say the same: one of them is enough");
+    }
+    if (cpus != null) {
+      checkRange("--cpus", cpus, MAX_CPUS);
+    }
     if (seconds != null) {
       checkRange("--seconds", seconds, MAX_SECONDS);
     }
@@ -197,17 +261,40 @@ final class RunCommand implements Callable<Integer> {
     SwapPlace place = SwapPlace.of(swapFile);
     place.check(swapBytes);
     VmConfig.Builder machine =
-        VmConfig.builder()
-            .pageSize(pageBytes)
-            .cpus(cpus)
-            .patience(PATIENCE)
-            .swapDirectory(place.directory());
+        VmConfig.builder().pageSize(pageBytes).patience(PATIENCE).swapDirectory(place.directory());
+    chooseProcessors(machine);
+    settings.forEach(setting -> choose(machine, setting));
     if (place.file() == null) {
       machine.swap(swapBytes);
     } else {
       machine.swap(place.file(), swapBytes);
     }
     return machine.physicalMemory(memoryBytes(machine, footprint)).build();
+  }
+
+  private void chooseProcessors(VmConfig.Builder machine) {
+    if (cpus != null) {
+      machine.cpus(cpus);
+    }
+    if (topology != null) {
+      try {
+        machine.topology(topology);
+      } catch (IllegalArgumentException e) {
+        throw new BadUsageException("--" + e.getMessage(), e);
+      }
+    }
+  }
+
+  private static void choose(VmConfig.Builder machine, String setting) {
+    int equals = setting.indexOf('=');
+    if (equals < 1) {
+      throw new BadUsageException("--set " + setting + " is not NAME=VALUE");
+    }
+    try {
+      machine.tunable(setting.substring(0, equals).strip(), setting.substring(equals + 1));
+    } catch (IllegalArgumentException e) {
+      throw new BadUsageException("--set " + setting + ": " + e.getMessage(), e);
+    }
   }
 
   /// What was asked for; or half of the footprint, but not less than a machine needs.

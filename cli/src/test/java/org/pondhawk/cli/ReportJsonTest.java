@@ -27,6 +27,7 @@ class ReportJsonTest {
         .containsEntry("swap_bytes", 64L << 20)
         .containsEntry("page_size", 4096L)
         .containsEntry("cpus", 2L)
+        .containsEntry("topology", "1x2x1")
         .containsEntry("seed", 42L)
         .containsEntry("page_count", 1000L)
         .containsEntry("faults_minor", 2001L)

@@ -17,7 +17,7 @@ class ReportTextTest {
             "",
             "  memory   4 MiB for processes that touch 8 MiB (0.50 of it)",
             "  swap     64 MiB, at most 48 KiB of it used",
-            "  machine  1,000 pages of 4 KiB, 2 cpus, seed 42",
+            "  machine  1,000 pages of 4 KiB, 2 cpus (1x2x1), seed 42",
             "  faults   2,001 minor, 2,002 major, 2,003 zero-fill",
             "  swapped  2,004 pages in by 2,006 reads, 2,005 pages out by 2,007 writes",
             "  pageout  2,008 pages scanned, 2,009 waits for memory",

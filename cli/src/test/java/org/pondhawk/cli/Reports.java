@@ -36,7 +36,7 @@ final class Reports {
       List<String> problems,
       List<ProcessReport> processes) {
     return new ReplayReport(
-        new ReplaySettings(4 << 20, 64 << 20, 4096, 2, 42),
+        new ReplaySettings(4 << 20, 64 << 20, 4096, 2, "1x2x1", 42),
         processes,
         FIGURES,
         problems,

@@ -95,7 +95,17 @@ class RunCommandTest {
       "--seconds, 99999999999, is not from 1 to",
       "--cpus, 0, is not from 1 to",
       "--cpus, 99999, is not from 1 to",
+      "--topology, 2x8, is not of the form sockets x cores x threads",
+      "--topology, 0x1x1, is not of 1 to",
+      "--topology, 32x32x2, is not of 1 to 1024 processors",
       "--seed, x, is not a long",
+      "--set, vm.v_free_min, is not NAME=VALUE",
+      "--set, =3, is not NAME=VALUE",
+      "--set, vm.v_free_mni=3, near it: vm.v_free_min",
+      "--set, vm.v_free_min=0, is not one of: 1 to 1073741824 pages",
+      "--set, vm.nice_policy=evil, 'is not one of: monotone, faithful'",
+      "--set, vm.stats.vm.v_free_count=3, can only be read",
+      "--show, pages, 'is not one of: page, pageq'",
     })
     void aBadValue(String option, String value, String complaint) throws IOException {
       assertRefused(
@@ -121,6 +131,14 @@ class RunCommandTest {
     @Test
     void noCommand() throws IOException {
       assertRefused(pondhawk(), "no command given; try one of run");
+    }
+
+    @Test
+    void levelsOutOfOrder() throws IOException {
+      assertRefused(
+          pondhawk("run", "--trace", trace().toString(), "--set", "vm.v_free_min=1000000"),
+          "cannot boot the machine",
+          "v_free_min=1000000 would be above");
     }
 
     @Test
@@ -220,6 +238,37 @@ class RunCommandTest {
     }
 
     @Test
+    void showsTheMachineAtTheEnd() throws IOException {
+      int status =
+          pondhawk(
+              "run",
+              "--trace",
+              trace().toString(),
+              "--set",
+              "vm.v_free_min=30",
+              "--set",
+              "vm.nice_policy=faithful",
+              "--show",
+              "page,pageq");
+
+      assertThat(status).as(out + "\n" + err).isZero();
+      assertThat(out.toString()).contains("GOOD", "vmstats.v_free_min: 30\n");
+      assertThat(out.toString())
+          .as("the processes have their memory yet")
+          .containsPattern("vmstats.v_active_count: [1-9]");
+      assertThat(out.toString().lines().filter(line -> line.startsWith("PQ_"))).hasSize(4);
+      assertThat(out.toString().indexOf("vmstats.")).isGreaterThan(out.toString().indexOf("GOOD"));
+    }
+
+    @Test
+    void showsTheMachineBesideAJsonObject() throws IOException {
+      assertThat(json("--show", "page", "--quiet")).containsEntry("good", true);
+      assertThat(err.toString().lines())
+          .hasSize(13)
+          .allMatch(line -> line.startsWith("vmstats.v_"));
+    }
+
+    @Test
     void reportsAsOneJsonObject() throws IOException {
       Map<String, Object> json = json("--seed", "7", "--cpus", "2");
 
@@ -232,6 +281,31 @@ class RunCommandTest {
           .containsEntry("footprint_bytes", 4096L * (PAGES + 1))
           .containsEntry("memory_bytes", 4096L * (PAGES + 1) / 2);
       assertThat(err.toString()).contains(VmstatLine.header());
+    }
+
+    @Test
+    void runsOnASimulatedTopologyAndSaysSo() throws IOException {
+      assertThat(json("--topology", "2x8x2", "--memory", "8m"))
+          .containsEntry("good", true)
+          .containsEntry("check", "clean")
+          .containsEntry("cpus", 32L)
+          .containsEntry("topology", "2x8x2");
+    }
+
+    @Test
+    void runsOnAsManyProcessorsAsAskedForWithoutATopology() throws IOException {
+      assertThat(json("--cpus", "3")).containsEntry("cpus", 3L).containsEntry("topology", "3");
+      int status = pondhawk("run", "--trace", trace().toString(), "--quiet", "--cpus", "3");
+      assertThat(status).isZero();
+      assertThat(out.toString()).contains(" 3 cpus, seed");
+    }
+
+    @Test
+    void refusesTwoKindsOfProcessors() throws IOException {
+      assertRefused(
+          pondhawk("run", "--trace", trace().toString(), "--topology", "1x2x1", "--cpus", "2"),
+          "--topology",
+          "one of them is enough");
     }
 
     @Test

@@ -1,11 +1,14 @@
 package org.pondhawk.races;
 
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.boot.Seams;
+import org.pondhawk.vm.mem.Processors;
+import org.pondhawk.vm.mem.Topology;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.sync.VmThread;
@@ -23,11 +26,12 @@ public final class Ring {
       new Machine(
           new MachineSpec(
               2L * SIZE * PAGE_SIZE,
+              List.of(),
               PAGE_SIZE,
               0,
               null,
               0,
-              2,
+              Processors.of(Topology.unknown(2)),
               1L << 32,
               TableForm.LINEAR,
               false,

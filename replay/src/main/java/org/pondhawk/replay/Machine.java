@@ -14,6 +14,11 @@ interface Machine extends AutoCloseable {
   /// @return what is wrong
   List<String> check();
 
+  /// Looks at the machine from outside.
+  ///
+  /// @return what was asked for, as lines of text
+  String show(Exhibit exhibit);
+
   @Override
   void close();
 }

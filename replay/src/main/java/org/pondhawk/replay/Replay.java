@@ -44,7 +44,12 @@ public final class Replay implements AutoCloseable {
   private static ReplaySettings settings(ReplayPlan plan) {
     VmConfig config = plan.machine();
     return new ReplaySettings(
-        config.physicalMemory(), config.swap(), config.pageSize(), config.cpus(), plan.seed());
+        config.physicalMemory(),
+        config.swap(),
+        config.pageSize(),
+        config.cpus(),
+        config.topology(),
+        plan.seed());
   }
 
   private static List<ReplayProcess> processes(ReplayPlan plan, Conditions conditions) {
@@ -63,6 +68,13 @@ public final class Replay implements AutoCloseable {
   /// Runs the processes to their end, checks their bytes, and examines the machine. Only once.
   public ReplayReport run(ReplayListener listener) {
     return run.run(listener);
+  }
+
+  /// Shows something of the machine as it is now; until it is closed, from any thread.
+  ///
+  /// @return lines of text
+  public String show(Exhibit exhibit) {
+    return machine.show(exhibit);
   }
 
   /// Ends the replay soon: [#run] will return a report of what was done so far.

@@ -30,6 +30,14 @@ final class VmMachine implements Machine {
   }
 
   @Override
+  public String show(Exhibit exhibit) {
+    return switch (exhibit) {
+      case PAGE -> vm.inspector().showPage();
+      case PAGEQ -> vm.inspector().showPageQueues();
+    };
+  }
+
+  @Override
   public void close() {
     vm.close();
   }

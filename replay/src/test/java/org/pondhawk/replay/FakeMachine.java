@@ -41,6 +41,11 @@ class FakeMachine implements Machine {
   }
 
   @Override
+  public String show(Exhibit exhibit) {
+    return "a fake " + exhibit;
+  }
+
+  @Override
   public void close() {}
 
   /// The memory of one process. Touching what is not mapped is an error.

@@ -50,6 +50,13 @@ class ReplayTest {
   }
 
   @Test
+  void showsItsMachineUntilItIsClosed() {
+    try (Replay replay = replay(plan(1, null), new FakeMachine(4096))) {
+      assertThat(replay.show(Exhibit.PAGEQ)).isEqualTo("a fake PAGEQ");
+    }
+  }
+
+  @Test
   void ofAGoodMachineIsGood() {
     var machine = new FakeMachine(4096);
 

@@ -148,6 +148,36 @@ public final class BrokenParts {
     };
   }
 
+  /// Mappings keep the right to store when it is taken from them: a page changes while its bytes
+  /// are sent out.
+  public static Seams rightsKept() {
+    return new Seams() {
+      @Override
+      public Function<Mappings, Mappings> mappings(PageArray pages) {
+        return sound ->
+            new Mappings() {
+              @Override
+              public void removeAll(int page) {
+                sound.removeAll(page);
+              }
+
+              @Override
+              public void writeProtect(int page) {}
+
+              @Override
+              public boolean isModified(int page) {
+                return sound.isModified(page);
+              }
+
+              @Override
+              public int testAndClearReferenced(int page) {
+                return sound.testAndClearReferenced(page);
+              }
+            };
+      }
+    };
+  }
+
   /// A deeper page is made the head's own although another space still sees it.
   public static Seams sharedPagesMoved() {
     return new Seams() {

@@ -46,6 +46,7 @@ public final class RandomUser implements AutoCloseable {
   private final long windowPages;
   private final int mostPages;
   private final List<Life> others = new ArrayList<>();
+  private final KeptSnapshots snapshots = new KeptSnapshots();
   private final ArrayDeque<String> history = new ArrayDeque<>();
   private long forgottenSteps;
   private AddressSpace space;
@@ -73,6 +74,8 @@ public final class RandomUser implements AutoCloseable {
     GET_BYTE(8),
     COPY_TO(12),
     LEASE(10),
+    SNAPSHOT(5),
+    CLOSE_SNAPSHOT(5),
     TOUCH_ALL(1),
     CLOSE_VIEW(1),
     CLOSE_SPACE(1),
@@ -185,6 +188,8 @@ public final class RandomUser implements AutoCloseable {
       case GET_BYTE -> get(Byte.BYTES);
       case COPY_TO -> copyTo(someAddress(), 1 + random.nextInt(LONGEST_COPY_PAGES * pageSize));
       case LEASE -> lease();
+      case SNAPSHOT -> snapshot();
+      case CLOSE_SNAPSHOT -> requireSame(snapshots.closeOldest());
       case TOUCH_ALL -> touchAll();
       case CLOSE_VIEW -> closeView();
       case CLOSE_SPACE -> closeSpace();
@@ -433,6 +438,42 @@ public final class RandomUser implements AutoCloseable {
     }
   }
 
+  /// Opens a snapshot that stays open while other steps store.
+  private void snapshot() {
+    long address = someAddress();
+    int length = 1 + random.nextInt(LONGEST_LEASE_PAGES * pageSize);
+    if (snapshots.isFull()) {
+      return;
+    }
+    note(
+        "PageLease l%d = %s.lease(0x%xL, %d, LeaseMode.SNAPSHOT);",
+        stepCount(), viewName(), address, length);
+    int can = model.readable(address, length);
+    PageLease lease;
+    try {
+      lease = view.lease(address, length, LeaseMode.SNAPSHOT);
+    } catch (AccessViolationException e) {
+      require(can < length, "refused without a reason: %s", e);
+      return;
+    }
+    require(can == length, "leased where only %d bytes can be", can);
+    snapshots.keep(view, lease);
+    long at = address;
+    for (MemorySegment segment : lease.segments()) {
+      byte[] bytes = segment.toArray(ValueLayout.JAVA_BYTE);
+      compare(at, bytes);
+      at += bytes.length;
+    }
+  }
+
+  private long stepCount() {
+    return forgottenSteps + history.size();
+  }
+
+  private void requireSame(String difference) {
+    require(difference.isEmpty(), "a snapshot has changed: %s", difference);
+  }
+
   private void touchAll() {
     byte[] one = {(byte) random.nextInt()};
     for (long page : model.pages().keySet().toArray(new Long[0])) {
@@ -447,6 +488,7 @@ public final class RandomUser implements AutoCloseable {
 
   private void closeView() {
     note("%s.close();", viewName());
+    requireSame(snapshots.forget(view));
     view.close();
     view = space.view();
     note("%s = %s.view();", viewName(), spaceName());
@@ -465,6 +507,7 @@ public final class RandomUser implements AutoCloseable {
     } catch (AccessViolationException _) {
       model.clear();
     }
+    requireSame(snapshots.forget(view));
     view.close();
     generation = ++lastGeneration;
     space = vm.newAddressSpace();
@@ -520,6 +563,7 @@ public final class RandomUser implements AutoCloseable {
 
   private void end(Life life) {
     note("%sView%d.close();", name, life.generation());
+    requireSame(snapshots.forget(life.view()));
     life.view().close();
     if (!isShared(life.generation())) {
       note("%sSpace%d.close();", name, life.generation());

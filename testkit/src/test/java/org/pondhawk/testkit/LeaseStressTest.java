@@ -36,6 +36,9 @@ class LeaseStressTest {
   private static final int PAGES = 6;
   private static final int LONGEST_RUN = 3;
   private static final int THREADS = 4;
+  private static final int SPINS = 2_000;
+  private static final List<LeaseMode> MODES =
+      List.of(LeaseMode.WRITE, LeaseMode.READ, LeaseMode.SNAPSHOT);
   private static final long PRESSURE = 12 * MEBIBYTE;
   private static final long SECONDS = 4;
   private static final long BOUND_NANOS = TimeUnit.SECONDS.toNanos(30);
@@ -45,6 +48,7 @@ class LeaseStressTest {
   private final Queue<String> problems = new ConcurrentLinkedQueue<>();
   private final AtomicLongArray writes = new AtomicLongArray(PAGES);
   private final AtomicLong reads = new AtomicLong();
+  private final AtomicLong snapshots = new AtomicLong();
   private final AtomicLong forks = new AtomicLong();
 
   @AfterEach
@@ -72,6 +76,7 @@ class LeaseStressTest {
       assertThat(broken).as("seed %d: %s", seed, problems).isFalse();
       assertThat(problems).as("seed %d", seed).isEmpty();
       assertThat(reads.get()).isPositive();
+      assertThat(snapshots.get()).isPositive();
       assertThat(forks.get()).isPositive();
       assertThat(rig.vm().statistics().pagesOut()).isPositive();
       try (View view = space.view()) {
@@ -88,7 +93,15 @@ class LeaseStressTest {
   /// else could bring down more than the machine.
   @Test
   void somebodyDoesIfLeasesForWritingDoNotTakeThePage() throws Exception {
-    Seams broken = BrokenParts.writersNotBusy();
+    requireNoticed(BrokenParts.writersNotBusy());
+  }
+
+  @Test
+  void somebodyDoesIfStoresGoOnIntoWhatIsSent() throws Exception {
+    requireNoticed(BrokenParts.rightsKept());
+  }
+
+  private void requireNoticed(Seams broken) throws Exception {
     try (Rig rig = Rig.boot(Machines.tiny(PAGE, 32 * MEBIBYTE).build(), broken);
         AddressSpace space = rig.vm().newAddressSpace()) {
       long base = space.map(PAGES * PAGE, Protection.READ_WRITE);
@@ -123,7 +136,7 @@ class LeaseStressTest {
   private void lease(View view, long base, Random random) {
     int first = random.nextInt(PAGES);
     int count = 1 + random.nextInt(Math.min(LONGEST_RUN, PAGES - first));
-    LeaseMode mode = random.nextInt(3) == 0 ? LeaseMode.WRITE : LeaseMode.READ;
+    LeaseMode mode = MODES.get(random.nextInt(MODES.size()));
     try (PageLease lease = view.lease(base + (long) first * PAGE, (long) count * PAGE, mode)) {
       for (int i = 0; i < count; i++) {
         MemorySegment page = lease.segments().get(i);
@@ -134,8 +147,30 @@ class LeaseStressTest {
           compare("leased", page, first + i);
         }
       }
+      if (mode == LeaseMode.SNAPSHOT) {
+        compareAgain(lease, first, count);
+      }
     }
     reads.addAndGet(mode == LeaseMode.READ ? 1 : 0);
+    snapshots.addAndGet(mode == LeaseMode.SNAPSHOT ? 1 : 0);
+  }
+
+  /// A snapshot is still what it was, after others had time to lease its pages for writing.
+  private void compareAgain(PageLease lease, int first, int count) {
+    long[] before = new long[count];
+    for (int i = 0; i < count; i++) {
+      before[i] = lease.segments().get(i).get(JAVA_LONG_UNALIGNED, 0);
+    }
+    for (int spins = 0; spins < SPINS; spins++) {
+      Thread.onSpinWait();
+    }
+    for (int i = 0; i < count; i++) {
+      MemorySegment page = lease.segments().get(i);
+      compare("of a snapshot", page, first + i);
+      if (page.get(JAVA_LONG_UNALIGNED, 0) != before[i]) {
+        problems.add("page %d of a snapshot was %d".formatted(first + i, before[i]));
+      }
+    }
   }
 
   private void change(MemorySegment page, int number) {

@@ -30,6 +30,7 @@ import org.pondhawk.vm.AddressSpace;
 import org.pondhawk.vm.VirtualMemory;
 import org.pondhawk.vm.VmConfig;
 import org.pondhawk.vm.boot.Seams;
+import org.pondhawk.vm.stats.PhysicalRange;
 import org.pondhawk.vm.stats.VmStatistics;
 
 /// The whole machine against models of ordinary arrays, on memory much too small for what is asked
@@ -62,6 +63,28 @@ class MachineModelTest {
     @FieldSource("org.pondhawk.testkit.MachineModelTest#PAGE_SIZES")
     void findsEveryByteThroughTablesOfTwoLevels(int pageSize) {
       run(Seeds.fresh(), Machines.tiny(pageSize, SWAP).pageTables(TWO_LEVEL), Seams.SOUND);
+    }
+
+    /// A base of 640 KiB, and more behind a hole; structures come off the middle one.
+    @Test
+    void findsEveryByteInMemoryWithHoles() {
+      List<PhysicalRange> ranges =
+          List.of(
+              new PhysicalRange(0, 640 << 10),
+              new PhysicalRange(MEBIBYTE, 3 * MEBIBYTE + 8192),
+              new PhysicalRange(5 * MEBIBYTE + 4095, 6 * MEBIBYTE + 1));
+      run(Seeds.fresh(), Machines.tiny(4096, SWAP).physicalRanges(ranges), Seams.SOUND);
+    }
+
+    @ParameterizedTest(name = "topology {0}")
+    @ValueSource(strings = {"2x8x2", "3x5x1"})
+    void findsEveryByteOnSeveralSockets(String topology) {
+      long seed = Seeds.fresh();
+      Random cpu = new Random(seed); // every fault and every call is made somewhere else
+      run(
+          seed,
+          Machines.tiny(4096, SWAP).topology(topology).currentCpu(() -> cpu.nextInt(64)),
+          Seams.SOUND);
     }
 
     @Test
@@ -157,6 +180,13 @@ class MachineModelTest {
     void findEveryByteThroughTablesOfTwoLevels() throws Exception {
       VmConfig config = Machines.tiny(4096, SWAP).pageTables(TWO_LEVEL).build();
       run(Seeds.fresh(), config, false, Duration.ofSeconds(SHORT_SECONDS));
+    }
+
+    @ParameterizedTest(name = "virtual threads {0}")
+    @ValueSource(booleans = {false, true})
+    void findEveryByteOnTwoSockets(boolean virtual) throws Exception {
+      VmConfig config = Machines.tiny(4096, SWAP).topology("2x8x2").build();
+      run(Seeds.fresh(), config, virtual, Duration.ofSeconds(SHORT_SECONDS));
     }
 
     @Tag("nightly")

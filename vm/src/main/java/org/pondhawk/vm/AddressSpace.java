@@ -211,6 +211,46 @@ public final class AddressSpace implements AutoCloseable {
     edge.run(_ -> space.thaw());
   }
 
+  // ---- memory pressure
+
+  /// How early accesses through views of this space yield memory to others (`nice`).
+  ///
+  /// @return from -20, last, to 20, first; 0 by default
+  public int nice() {
+    return space.process().nice();
+  }
+
+  /// Sets how early accesses through views of this space yield memory to others: when memory is
+  /// short, the nicer wait earlier. A view may have a niceness of its own ([View#setNice]); a fork
+  /// begins with that of its parent. `vm.nice_policy` says what niceness does.
+  ///
+  /// @param nice from -20, which yields last, to 20, which yields first
+  /// @throws IllegalArgumentException if it is not
+  public void setNice(int nice) {
+    space.process().setNice(nice);
+  }
+
+  /// Lets no access through a view of this space wait for memory any more, from now on: those that
+  /// do, and those that would, get [org.pondhawk.vm.error.OutOfPagesException], so that whoever
+  /// uses the space gives it up and others get its memory (`P_LOWMEMKILL`). Nothing is lost:
+  /// accesses that need no wait go on, and [#pardon] takes it back. The machine does it by itself
+  /// only where `vm.lowmem_kill` is set.
+  public void condemn() {
+    if (!edge.tryRun(self -> machine.lowMemory().condemn(self, space))) {
+      space.process().condemn(); // the machine is closed, and nobody sleeps
+    }
+  }
+
+  /// Takes [#condemn] back.
+  public void pardon() {
+    space.process().pardon();
+  }
+
+  /// Whether the space is condemned, by [#condemn] or by the machine.
+  public boolean isCondemned() {
+    return space.process().isCondemned();
+  }
+
   /// Makes the calling thread's window on this space. Only that thread uses it, and closes it.
   public View view() {
     machine.haltSwitch().check();
@@ -227,6 +267,10 @@ public final class AddressSpace implements AutoCloseable {
     if (!machine.haltSwitch().isHalted()) {
       edge.tryRun(self -> machine.closeSpace(self, space));
     }
+  }
+
+  Space internal() {
+    return space;
   }
 
   private long checkRange(long address, long bytes) {

@@ -49,6 +49,12 @@ public final class ContiguousMemory implements AutoCloseable {
     return firstFrame;
   }
 
+  /// The physical address of the first byte (`vtophys`): the machine's own number for it, which
+  /// [VirtualMemory#memoryMap] places; not an address of this process.
+  public long physicalAddress() {
+    return pool.physical(firstFrame);
+  }
+
   /// How many frames there are.
   public int frameCount() {
     return frameCount;

@@ -11,6 +11,7 @@ import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.MemoryAttribute;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.queue.RunLimits;
+import org.pondhawk.vm.stats.PhysicalRange;
 
 /// The contiguous memory of a machine that is not closed yet. Each piece retains the machine's
 /// memory, so that a segment that is in use while the machine closes shows no one else's.
@@ -27,12 +28,16 @@ final class ContiguousPool {
     this.frames = machine.page().pages().frames();
   }
 
-  ContiguousMemory take(long bytes, long alignment, long boundary) {
+  ContiguousMemory take(long bytes, long alignment, long boundary, PhysicalRange within) {
     check(bytes, alignment, boundary);
     int count = pagesFor(bytes);
+    int low = pageFrom(within.start() + frames.pageSize() - 1);
     RunLimits limits =
         new RunLimits(
-            0, frames.frameCount(), pagesFor(alignment), boundary == 0 ? 0 : pagesFor(boundary));
+            low,
+            Math.max(low, pageFrom(within.end())),
+            pagesFor(alignment),
+            boundary == 0 ? 0 : pagesFor(boundary));
     return edge.call(self -> {
       machine.haltSwitch().check();
       if (closed) {
@@ -132,6 +137,17 @@ final class ContiguousPool {
       throw new IllegalArgumentException(
           "%s=%d is not a power of two from 1 to %d".formatted(name, value, most));
     }
+  }
+
+  /// The page that a physical address lies in, or the nearest there is.
+  private int pageFrom(long physical) {
+    long page = (physical - machine.physical().physical(0)) >> frames.pageShift();
+    return Math.clamp(page, 0, frames.frameCount());
+  }
+
+  /// The physical address of a frame.
+  long physical(int frame) {
+    return machine.physical().physical(frame);
   }
 
   private int pagesFor(long bytes) {

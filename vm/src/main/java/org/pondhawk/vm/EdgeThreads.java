@@ -67,6 +67,7 @@ final class EdgeThreads {
     try {
       @Nullable VmThread polled = idle.poll();
       VmThread self = polled == null ? machine.newThread("call") : polled;
+      self.relocate();
       T result = call.apply(self);
       idle.add(self);
       return result;

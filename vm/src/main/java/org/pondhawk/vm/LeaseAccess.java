@@ -3,13 +3,17 @@ package org.pondhawk.vm;
 import java.util.ArrayList;
 import java.util.List;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.error.AccessUnderWayException;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Lease;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.object.PageCow;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.pmap.Pte;
+import org.pondhawk.vm.sync.VmThread;
 
 /// Leases of pages: see [PageLease].
 abstract class LeaseAccess extends ResidentAccess {
@@ -23,6 +27,9 @@ abstract class LeaseAccess extends ResidentAccess {
    * order of addresses, so two of them do not wait for each other; leases taken one after the other may,
    * until the deadline or the machine's patience ends it.
    *
+   * A snapshot has its pages busy for a moment only, one after the other. Then one grace period ends the
+   * stores into all of them.
+   *
    * Not fair: leases for reading that overlap for ever keep one for writing out until it gives up.
    */
 
@@ -34,12 +41,15 @@ abstract class LeaseAccess extends ResidentAccess {
 
   private final List<PageLease> open = new ArrayList<>();
   private final PageBusy busy;
+  private final PageCow cow;
   private final int pageSize;
   private int busyPage;
+  private int openTicket;
 
   LeaseAccess(Machine machine, Space space) {
     super(machine, space);
     this.busy = machine.page().busy();
+    this.cow = machine.pageOperations().cow();
     this.pageSize = machine.spec().pageSize();
   }
 
@@ -51,6 +61,7 @@ abstract class LeaseAccess extends ResidentAccess {
   /// @throws org.pondhawk.vm.error.OutOfPagesException if the wait is too long for the deadline of
   ///   the view or, without one, for the machine's patience
   /// @throws org.pondhawk.vm.error.LeaseHeldException if a lease of this thread is in the way
+  /// @throws org.pondhawk.vm.error.AccessUnderWayException for a snapshot, if a store does not end
   public final PageLease lease(long address, LeaseMode mode) {
     requireRange(address, 1, name(mode));
     return lease(address & -pageSize, pageSize, mode);
@@ -63,12 +74,15 @@ abstract class LeaseAccess extends ResidentAccess {
   /// @throws IllegalArgumentException for another length
   public final PageLease lease(long address, long bytes, LeaseMode mode) {
     requireLeasable(address, bytes, mode);
-    Lease lease = new Lease(address, bytes, mode == LeaseMode.WRITE, pageSize);
+    Lease lease = new Lease(address, bytes, mode.kind, pageSize);
     space.leases().enter(self, lease);
     leased.add(lease);
     try {
       for (long at = lease.start(); at < lease.end(); at += pageSize) {
         take(lease, Math.max(at, address), mode);
+      }
+      if (lease.isSnapshot()) {
+        awaitStores(lease);
       }
       PageLease shown = new PageLease(this, lease, mode);
       open.add(shown);
@@ -83,7 +97,7 @@ abstract class LeaseAccess extends ResidentAccess {
   /// leaves enough to work with. All leases together may be of a quarter; more wait for others to
   /// end.
   public final int mostLeasedPages() {
-    return machine.page().pages().frameCount() / RUN_SHARE;
+    return machine.physical().frameCount() / RUN_SHARE;
   }
 
   private static String name(LeaseMode mode) {
@@ -124,34 +138,77 @@ abstract class LeaseAccess extends ResidentAccess {
     space.leases().took(lease);
   }
 
-  /// Makes the page of an address busy if its entry allows the access.
+  /// Takes the page of an address if its entry allows the access.
   ///
   /// @return false if not; [#busyPage] is who else has busy, or none
   private boolean tryTake(Lease lease, long address) {
-    boolean write = lease.isWrite();
     long slot = slot(address);
+    boolean same;
     int page;
     busyPage = PageArray.NONE;
     guard.enter();
     try {
       long pte = RawMemory.getLongAcquire(slot);
-      if (write ? !allowsStore(pte, address) : !allowsLoad(pte)) {
+      if (lease.isWrite() ? !allowsStore(pte, address) : !allowsLoad(pte)) {
         return false;
       }
-      page = machine.page().pages().frames().frameOf(Pte.frame(pte));
-      if (!busy.tryLease(page, write)) {
+      page = machine.page().pages().pageAt(Pte.frame(pte));
+      if (page == PageArray.NONE) {
+        return false; // a fictitious page was freed, and took the entry with it
+      }
+      if (!tryBusy(lease, page)) {
         busyPage = page;
         return false;
       }
-      if (RawMemory.getLongAcquire(slot) == pte) {
-        lease.take(page);
-        return true;
-      }
+      same = RawMemory.getLongAcquire(slot) == pte; // if not, it was unmapped in between
     } finally {
       guard.leave();
     }
-    busy.endLease(page, write); // it was unmapped in between; outside, because it may wake others
-    return false;
+    if (same && lease.isSnapshot()) {
+      setUp(lease, page);
+    } else if (same) {
+      lease.take(page);
+    } else {
+      endBusy(lease, page); // outside the guard, because it may wake others
+    }
+    return same;
+  }
+
+  private boolean tryBusy(Lease lease, int page) {
+    return lease.isSnapshot()
+        ? busy.tryHardBusyBesideSoft(page)
+        : busy.tryLease(page, lease.isWrite());
+  }
+
+  private void endBusy(Lease lease, int page) {
+    if (lease.isSnapshot()) {
+      busy.unbusy(page);
+    } else {
+      busy.endLease(page, lease.isWrite());
+    }
+  }
+
+  /// Begins to send a hard-busy page, which is not busy afterwards.
+  private void setUp(Lease lease, int page) {
+    try {
+      if (cow.isFull(page)) {
+        throw new OutOfPagesException("there are too many snapshots of one page for a " + lease);
+      }
+      openTicket = cow.setUp(page);
+      lease.take(page);
+    } catch (VmPanic broken) {
+      machine.halt(broken);
+      throw broken;
+    } finally {
+      busy.unbusy(page);
+    }
+  }
+
+  private void awaitStores(Lease lease) {
+    if (!cow.awaitStores(openTicket)) {
+      throw new AccessUnderWayException(
+          "a %s: a store into it has been under way for too long".formatted(lease));
+    }
   }
 
   /// Where the bytes of a lease in its page are.
@@ -175,13 +232,13 @@ abstract class LeaseAccess extends ResidentAccess {
 
   private void giveBack(Lease lease) {
     leased.remove(lease);
-    giveBack(machine, space, lease);
+    giveBack(machine, space, self, lease);
   }
 
   /// Gives back what a lease had, without its view.
-  static void giveBack(Machine machine, Space space, Lease lease) {
+  static void giveBack(Machine machine, Space space, VmThread self, Lease lease) {
     try {
-      space.leases().leave(lease);
+      space.leases().leave(self, lease);
     } catch (VmPanic broken) {
       machine.halt(broken);
       throw broken;

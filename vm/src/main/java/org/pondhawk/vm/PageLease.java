@@ -25,14 +25,20 @@ import org.pondhawk.vm.mem.RawMemory;
 /// as [VmConfig#leasePatience] says, and then fail with [org.pondhawk.vm.error.LeaseHeldException].
 /// So keep a lease for milliseconds, not for minutes.
 ///
+/// A lease of mode [LeaseMode#SNAPSHOT] is different: it is in nobody's way, and waits for nobody
+/// but a lease for writing. Its bytes are those of a moment between call and return, for each page
+/// one; of one moment for all its pages if the space is frozen while it is taken. Whoever stores
+/// into a page of it gets a copy first, once; who reads sees that. Its pages, and so one copy more
+/// of what was stored into, stay in memory until it is closed, whatever becomes of their space.
+///
 /// Each segment ends with the lease: used later it throws `IllegalStateException`, by another
-/// thread `WrongThreadException`. Those of a lease for reading are read-only.
+/// thread `WrongThreadException`. Those of a lease for writing alone can be written.
 ///
 /// **Memory effects.** Those of plain loads and stores; what was stored before a lease for writing
-/// was closed is visible to later leases of the page, and to who forks or freezes later. Without
-/// native access the segments are copies, made when the lease is taken and copied back when it is
-/// closed: stores of views in between are not seen, and are overwritten in what is leased for
-/// writing.
+/// was closed is visible to later leases of the page, and to who forks or freezes later. A snapshot
+/// shows what was stored before it was taken. Without native access the segments are copies, made
+/// when the lease is taken and copied back when it is closed: stores of views in between are not
+/// seen, and are overwritten in what is leased for writing.
 ///
 /// **Failure.** An access of the same thread to a page that it has leased, in a way that must wait
 /// for the lease to end, throws [org.pondhawk.vm.error.LeaseHeldException]: as to store into a page

@@ -28,9 +28,10 @@ import org.pondhawk.vm.mem.RawMemory;
 /// longer.
 ///
 /// **Memory effects.** Those of plain loads; stores through views are seen while the page stays
-/// mapped. If it is unmapped, or replaced by a copy because it was about to change after a fork,
-/// the segment goes on showing the old page: what it last held or a pattern, never bytes of a page
-/// that is somebody else's. Without native access each segment is a copy, made by [#next].
+/// mapped. If it is unmapped, or replaced by a copy because it was about to change after a fork or
+/// under a snapshot, the segment goes on showing the old page: what it last held or a pattern,
+/// never bytes of a page that is somebody else's. Without native access each segment is a copy,
+/// made by [#next].
 ///
 /// **Failure.** As any load of a view; a [#next] that threw may be tried again.
 public final class PageWindow implements AutoCloseable {

@@ -62,7 +62,7 @@ public abstract sealed class View extends LeaseAccess implements AutoCloseable
         guard.leave(); // it may have missed that, see Guard
         machine.grace().unregister(guard);
         heldPages.forEach(held -> unhold(machine, self, held));
-        leased.forEach(lease -> giveBack(machine, space, lease));
+        leased.forEach(lease -> giveBack(machine, space, self, lease));
         machine.nodes().unload(self);
         space.pmap().unpin();
         machine.release();
@@ -115,6 +115,25 @@ public abstract sealed class View extends LeaseAccess implements AutoCloseable
     self.clearDeadline();
   }
 
+  // ---- niceness
+
+  /// How early accesses of this view yield memory to others.
+  ///
+  /// @return from -20, last, to 20, first
+  public final int nice() {
+    requireOwner();
+    return self.nice();
+  }
+
+  /// Gives this view a niceness of its own, in place of that of its space ([AddressSpace#setNice]).
+  ///
+  /// @param nice from -20, which yields last, to 20, which yields first; 0 for that of the space
+  /// @throws IllegalArgumentException if it is not
+  public final void setNice(int nice) {
+    requireOwner();
+    self.setNice(nice);
+  }
+
   // ---- windows
 
   /// Opens a window for reading a range, page by page, at the speed of plain memory.
@@ -145,7 +164,10 @@ public abstract sealed class View extends LeaseAccess implements AutoCloseable
         long slot = slot(address);
         long pte = RawMemory.getLongAcquire(slot);
         if (allowsLoad(pte)) {
-          int page = machine.page().pages().frames().frameOf(Pte.frame(pte));
+          int page = machine.page().pages().pageAt(Pte.frame(pte));
+          if (page == PageArray.NONE) {
+            continue; // a fictitious page was freed, and took the entry with it
+          }
           machine.allocator().hold(page);
           if (RawMemory.getLongAcquire(slot) == pte) { // it was mapped when the hold began
             held.page = page;

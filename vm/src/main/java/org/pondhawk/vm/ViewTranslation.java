@@ -83,7 +83,7 @@ abstract class ViewTranslation {
   ViewTranslation(Machine machine, Space space) {
     this.machine = machine;
     this.space = space;
-    this.self = machine.newThread("view of space " + space.id());
+    this.self = machine.newThread("view of space " + space.id()).in(space.process());
     this.fault = new Fault(self, space);
     this.guard = machine.grace().register();
     this.pageShift = machine.page().pages().frames().pageShift();

@@ -10,9 +10,12 @@ import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.queue.Event;
+import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.stats.CheckReport;
+import org.pondhawk.vm.stats.MemoryMap;
+import org.pondhawk.vm.stats.PhysicalRange;
 import org.pondhawk.vm.stats.VmStatistics;
 
 /// A machine: physical memory, swap, and the address spaces that share them.
@@ -20,11 +23,14 @@ import org.pondhawk.vm.stats.VmStatistics;
 /// All methods may be called from any thread, platform or virtual.
 public final class VirtualMemory implements AutoCloseable {
   private static final int IO_THREADS = 2;
+  private static final PhysicalRange ANYWHERE = new PhysicalRange(0, PhysicalRange.MAX_END);
 
   private final VmConfig config;
   private final Machine machine;
   private final EdgeThreads edge;
   private final ContiguousPool contiguous;
+  private final TunableTable tunables;
+  private final Inspector inspector;
   private final ExecutorService io;
   private final Thread daemon;
   private final Thread collapser;
@@ -43,6 +49,8 @@ public final class VirtualMemory implements AutoCloseable {
                     .unstarted(task));
     this.machine = new Machine(config.spec(), seams, io);
     this.edge = new EdgeThreads(machine);
+    this.tunables = new TunableTable(machine);
+    this.inspector = new Inspector(machine);
     this.contiguous = new ContiguousPool(machine, edge);
     this.collapser =
         Thread.ofPlatform().daemon().name("pondhawk-collapse").unstarted(machine.collapser());
@@ -113,7 +121,18 @@ public final class VirtualMemory implements AutoCloseable {
   /// @throws OutOfPagesException if there are no such frames and none can be freed
   /// @throws UnsupportedOperationException without native access
   public ContiguousMemory allocateContiguous(long bytes, long alignment, long boundary) {
-    return contiguous.take(bytes, alignment, boundary);
+    return contiguous.take(bytes, alignment, boundary, ANYWHERE);
+  }
+
+  /// The same within a range of physical addresses, for hardware that reaches no others
+  /// (`contigmalloc` with its bounds).
+  ///
+  /// @param within where all of the memory lies; what of it the machine does not have is no memory
+  /// @throws OutOfPagesException if there are no such frames and none can be freed
+  /// @throws UnsupportedOperationException without native access
+  public ContiguousMemory allocateContiguous(
+      long bytes, long alignment, long boundary, PhysicalRange within) {
+    return contiguous.take(bytes, alignment, boundary, within);
   }
 
   /// Gives frames of the reserve that are free to everybody (`vm_page_startup_finish`).
@@ -129,6 +148,11 @@ public final class VirtualMemory implements AutoCloseable {
     return (long) machine.contig().reserve().freePages() * config.pageSize();
   }
 
+  /// Where the physical memory lies and what became of it.
+  public MemoryMap memoryMap() {
+    return machine.memoryMap();
+  }
+
   /// The counts of the machine at this moment.
   public VmStatistics statistics() {
     VmStats stats = machine.page().stats();
@@ -138,7 +162,7 @@ public final class VirtualMemory implements AutoCloseable {
     return new VmStatistics(
         config.pageSize(),
         config.physicalMemory(),
-        machine.page().pages().frameCount(),
+        machine.physical().frameCount(),
         stats.global(PageCount.FREE),
         stats.global(PageCount.CACHE),
         stats.global(PageCount.INACTIVE),
@@ -170,7 +194,38 @@ public final class VirtualMemory implements AutoCloseable {
         waited[2],
         machine.swap().total(),
         machine.swap().used(),
-        machine.swap().peakUsed());
+        machine.swap().peakUsed(),
+        stats.total(Event.FREED),
+        stats.total(Event.OBJECT_FREED),
+        stats.total(Event.WAITER_WAKEUPS),
+        stats.total(Event.CONDEMNED));
+  }
+
+  /// Looks at pages and queues, without waiting; of use in a halted machine too.
+  public Inspector inspector() {
+    return inspector;
+  }
+
+  /// The numbers of the machine by name, to read and to set while it runs.
+  public TunableTable tunables() {
+    return tunables;
+  }
+
+  /// Waits before something heavy until memory is above the minimum, so that it does not make those
+  /// wait who are short of memory already (`vm_wait_nominal`). Returns at once if it is.
+  ///
+  /// @throws OutOfPagesException if nothing moves for the machine's patience, or swap is full and
+  ///   nothing can be freed
+  public void awaitNominal() {
+    machine.haltSwitch().check();
+    FreeGate gate = machine.page().gate();
+    edge.run(self -> gate.awaitNominal(self, gate.patience()));
+  }
+
+  /// Whether [#awaitNominal] would wait (`vm_test_nominal`).
+  public boolean isMemoryShort() {
+    machine.haltSwitch().check();
+    return edge.<Boolean>call(machine.page().gate()::wouldWait);
   }
 
   /// Checks every invariant of the machine, while no other thread uses it.

@@ -2,13 +2,19 @@ package org.pondhawk.vm;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.FaultSpec;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.boot.Tunables;
+import org.pondhawk.vm.mem.Linux;
+import org.pondhawk.vm.mem.Processors;
+import org.pondhawk.vm.mem.Topology;
+import org.pondhawk.vm.stats.PhysicalRange;
 import org.pondhawk.vm.swap.SwapFileSpec;
 
 /// How a machine is to be made. Immutable; made by a [Builder].
@@ -17,7 +23,7 @@ public final class VmConfig {
   private static final int DEFAULT_PAGE_SIZE = 4096;
   private static final int DEFAULT_BURST_READ = 16;
   private static final int MAX_BURST_READ = 31;
-  private static final int MAX_CPUS = 256;
+  private static final int MAX_CPUS = Topology.MAX_PROCESSORS;
   private static final int DEFAULT_PREFAULT_PAGES = 8;
   private static final int MAX_PREFAULT_PAGES = 1024;
   private static final long MAX_DMA_RESERVE = 1L << 40;
@@ -28,7 +34,8 @@ public final class VmConfig {
   private final @Nullable Path swapFile;
   private final Path swapDirectory;
   private final int swapBurstRead;
-  private final int cpus;
+  private final Topology topology;
+  private final IntSupplier cpu;
   private final PageTables pageTables;
   private final boolean poisonFreedFrames;
   private final Duration patience;
@@ -39,14 +46,21 @@ public final class VmConfig {
   private final long dmaReserve;
   private final Map<String, Long> tunables;
 
+  private final List<PhysicalRange> physicalRanges;
+
   private VmConfig(Builder b) {
-    this.physicalMemory = b.physicalMemory;
     this.pageSize = b.pageSize;
+    this.physicalRanges = b.physicalRanges;
+    this.physicalMemory =
+        physicalRanges.isEmpty()
+            ? b.physicalMemory
+            : MachineSpec.bytesOf(physicalRanges, b.pageSize);
     this.swapBytes = b.swapBytes;
     this.swapFile = b.swapFile;
     this.swapDirectory = b.swapDirectory;
     this.swapBurstRead = b.swapBurstRead;
-    this.cpus = b.cpus;
+    this.topology = b.topology;
+    this.cpu = b.cpu;
     this.pageTables = b.pageTables;
     this.poisonFreedFrames = b.poisonFreedFrames;
     this.patience = b.patience;
@@ -66,6 +80,12 @@ public final class VmConfig {
   /// The whole budget in bytes: frames, descriptors, queues, page tables and indexes.
   public long physicalMemory() {
     return physicalMemory;
+  }
+
+  /// Where in the physical address space the budget lies, as it was given; empty for one range from
+  /// 0.
+  public List<PhysicalRange> physicalRanges() {
+    return physicalRanges;
   }
 
   /// The page size in bytes.
@@ -95,7 +115,18 @@ public final class VmConfig {
 
   /// For how many processors the queues and counters are spread.
   public int cpus() {
-    return cpus;
+    return topology.processors();
+  }
+
+  /// The processors in a word: `2x8x2` for 2 sockets of 8 cores of 2 threads, or their number where
+  /// nothing else is known.
+  public String topology() {
+    return topology.brief();
+  }
+
+  /// The processors in words, with where that is known from, or why it is not.
+  public String topologyInWords() {
+    return topology.describe();
   }
 
   /// The form of the page tables of address spaces.
@@ -138,7 +169,8 @@ public final class VmConfig {
     return tunables;
   }
 
-  /// The least physical memory in bytes that a machine made like this can have.
+  /// The least physical memory in bytes that a machine made like this can have; with ranges, how
+  /// much theirs must be together.
   public long minimumPhysicalMemory() {
     return spec().minimumBytes();
   }
@@ -153,11 +185,12 @@ public final class VmConfig {
     }
     return new MachineSpec(
         physicalMemory,
+        physicalRanges,
         pageSize,
         dmaReserve,
         swap,
         swapBurstRead,
-        cpus,
+        new Processors(topology, cpu),
         AddressSpace.DEFAULT_RANGE,
         pageTables.internal,
         poisonFreedFrames,
@@ -172,12 +205,14 @@ public final class VmConfig {
   /// Collects the choices for a [VmConfig]. Each setter checks its value.
   public static final class Builder {
     private long physicalMemory = DEFAULT_PHYSICAL_MEMORY;
+    private List<PhysicalRange> physicalRanges = List.of();
     private int pageSize = DEFAULT_PAGE_SIZE;
     private long swapBytes;
     private @Nullable Path swapFile;
     private Path swapDirectory = Path.of(System.getProperty("java.io.tmpdir", "."));
     private int swapBurstRead = DEFAULT_BURST_READ;
-    private int cpus = Math.min(Runtime.getRuntime().availableProcessors(), MAX_CPUS);
+    private Topology topology = defaultTopology();
+    private IntSupplier cpu = Linux::currentCpu;
     private PageTables pageTables = PageTables.AUTO;
     private boolean poisonFreedFrames;
     private Duration patience = Duration.ofSeconds(30);
@@ -191,11 +226,32 @@ public final class VmConfig {
 
     private Builder() {}
 
-    /// Sets the whole budget.
+    /// Sets the whole budget, as one range from physical address 0.
     ///
     /// @param bytes at least what [VmConfig#minimumPhysicalMemory] says
     public Builder physicalMemory(long bytes) {
       physicalMemory = positive("physicalMemory", bytes);
+      physicalRanges = List.of();
+      return this;
+    }
+
+    /// Sets the whole budget as ranges of a physical address space with holes, as a machine has
+    /// that is to be studied (`phys_avail`): its whole pages together, in place of
+    /// [#physicalMemory]. What is given twice counts once, and [VirtualMemory#memoryMap] says so.
+    /// Holes take 64 bytes of the budget for each page, and no memory; the machine's own structures
+    /// are taken off the top of the largest range.
+    ///
+    /// ```java
+    /// VmConfig.builder().physicalRanges(List.of(
+    ///     new PhysicalRange(0, 640 << 10), new PhysicalRange(1 << 20, 64 << 20)));
+    /// ```
+    ///
+    /// @param ranges in any order; at least one
+    public Builder physicalRanges(List<PhysicalRange> ranges) {
+      if (ranges.isEmpty()) {
+        throw new IllegalArgumentException("no physical range is given");
+      }
+      physicalRanges = List.copyOf(ranges);
       return this;
     }
 
@@ -250,15 +306,42 @@ public final class VmConfig {
       return this;
     }
 
-    /// Sets for how many processors the queues and counters are spread; those of this computer by
-    /// default.
+    private static Topology defaultTopology() {
+      Topology computer = Topology.ofSystem();
+      return computer.processors() > MAX_CPUS ? Topology.unknown(MAX_CPUS) : computer;
+    }
+
+    /// Sets for how many processors the queues and counters are spread, where nothing else is known
+    /// of them. By default they are those of this computer that the process may use, with their
+    /// sockets and cores, as the kernel tells.
     ///
-    /// @param count from 1 to 256
+    /// @param count from 1 to 1024
     public Builder cpus(int count) {
       if (count < 1 || count > MAX_CPUS) {
         throw new IllegalArgumentException("cpus=" + count + " is not from 1 to " + MAX_CPUS);
       }
-      cpus = count;
+      topology = Topology.unknown(count);
+      return this;
+    }
+
+    /// Makes the machine as if for a computer with so many processors: memory is shared evenly
+    /// among the sockets, and each processor prefers frames of its own. Threads are counted to
+    /// those processors by the real ones that they run on.
+    ///
+    /// @param text sockets, cores of each and threads of each of these, as in `2x8x2`; from 1 to
+    ///   1024 in all
+    /// @throws IllegalArgumentException for other text
+    public Builder topology(String text) {
+      topology = Topology.parse(text);
+      return this;
+    }
+
+    /// Sets where the number of the processor comes from that the calling thread runs on; the
+    /// kernel by default.
+    ///
+    /// @param number any number from 0
+    public Builder currentCpu(IntSupplier number) {
+      cpu = number;
       return this;
     }
 
@@ -349,8 +432,21 @@ public final class VmConfig {
     /// @param value in its range
     public Builder tunable(String name, long value) {
       new Tunables(Map.of(name, value)); // refuses what is wrong with either
-      tunables.put(name, value);
+      switch (name) { // those that have a setter have one place
+        case Tunables.DMA_RESERVED -> dmaReserve = value;
+        case Tunables.SWAP_BURST_READ -> swapBurstRead = (int) value;
+        case Tunables.IDLEZERO_ENABLE -> zeroesAhead = value != 0;
+        default -> tunables.put(name, value);
+      }
       return this;
+    }
+
+    /// Chooses a tunable of the machine by a value as people write it: `faithful`, `on`, `64m`.
+    ///
+    /// @param name one that there is
+    /// @param value see [TunableInfo#parse]
+    public Builder tunable(String name, String value) {
+      return tunable(name, TunableTable.known(name).parse(value));
     }
 
     /// Makes the configuration.

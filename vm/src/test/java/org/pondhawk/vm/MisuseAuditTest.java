@@ -210,7 +210,8 @@ class MisuseAuditTest {
 
   @Nested
   class EveryMethodOfASpace {
-    private static final String ALWAYS = "name|range|pageTables|toString";
+    private static final String ALWAYS =
+        "name|range|pageTables|toString|nice|setNice|condemn|isCondemned|pardon";
     private static final long[] LENGTHS = {0, -1, Long.MIN_VALUE, RANGE + 1, Long.MAX_VALUE};
 
     /// How each is called, with a good range.
@@ -220,6 +221,11 @@ class MisuseAuditTest {
       calls.put("range", s -> assertThat(s.range()).isEqualTo(RANGE));
       calls.put("pageTables", s -> assertThat(s.pageTables()).isEqualTo(PageTables.LINEAR));
       calls.put("toString", s -> assertThat(s.toString()).startsWith("space "));
+      calls.put("nice", s -> assertThat(s.nice()).isZero());
+      calls.put("setNice", s -> s.setNice(0));
+      calls.put("condemn", AddressSpace::condemn);
+      calls.put("isCondemned", s -> assertThat(s.isCondemned()).isTrue());
+      calls.put("pardon", AddressSpace::pardon);
       calls.put("map", s -> s.map(PAGE, Protection.READ));
       calls.put("mapAt", s -> s.mapAt(address + 8 * PAGE, PAGE, Protection.READ));
       calls.put("unmap", s -> s.unmap(address, PAGE));

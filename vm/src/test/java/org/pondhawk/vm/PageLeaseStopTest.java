@@ -85,7 +85,11 @@ class PageLeaseStopTest {
     }
 
     boolean waitsFor(LeaseMode mode) {
-      return mode == LeaseMode.WRITE || (this != FORK && this != FREEZE);
+      return switch (mode) {
+        case WRITE -> true;
+        case READ -> this != FORK && this != FREEZE;
+        case SNAPSHOT -> false;
+      };
     }
   }
 

@@ -26,7 +26,7 @@ final class ViewCalls {
   /// What has tests of its own, since it has no address: [ViewMisuseTest], [ViewTest] and
   /// [PageLeaseTest].
   static final Set<String> WITHOUT_ADDRESS =
-      Set.of("setDeadline", "clearDeadline", "close", "mostLeasedPages");
+      Set.of("setDeadline", "clearDeadline", "nice", "setNice", "close", "mostLeasedPages");
 
   private ViewCalls() {}
 

@@ -14,6 +14,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,7 +96,7 @@ class VirtualMemoryTest {
       assertThatThrownBy(() -> builder.swap(-5)).hasMessageContaining("swap=-5");
       assertThatThrownBy(() -> builder.swap(folder, 0)).hasMessageContaining("swap=0");
       assertThatThrownBy(() -> builder.cpus(0)).hasMessageContaining("cpus=0");
-      assertThatThrownBy(() -> builder.cpus(257)).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> builder.cpus(1025)).isInstanceOf(IllegalArgumentException.class);
       assertThatThrownBy(() -> builder.patience(Duration.ZERO)).hasMessageContaining("patience=0");
     }
 
@@ -118,6 +119,57 @@ class VirtualMemoryTest {
       assertThat(config.poisonFreedFrames()).isTrue();
       assertThat(config.patience()).isEqualTo(Duration.ofSeconds(3));
       assertThat(VmConfig.builder().swap(1).swap(0).build().swap()).isZero();
+    }
+
+    @Test
+    void isForTheProcessorsOfThisComputerUnlessOthersWereChosen() {
+      VmConfig own = VmConfig.builder().build();
+      assertThat(own.cpus()).isEqualTo(Runtime.getRuntime().availableProcessors());
+      assertThat(own.topologyInWords()).startsWith(own.topology().substring(0, 1));
+
+      VmConfig simulated = VmConfig.builder().cpus(3).topology("2x8x2").build();
+      assertThat(simulated.cpus()).isEqualTo(32);
+      assertThat(simulated.topology()).isEqualTo("2x8x2");
+      assertThat(simulated.topologyInWords()).endsWith("simulated");
+
+      VmConfig unknown = VmConfig.builder().topology("2x8x2").cpus(3).build();
+      assertThat(unknown.topology()).isEqualTo("3");
+      assertThat(unknown.topologyInWords()).contains("unknown");
+    }
+
+    @Test
+    void ofProcessorsThatCannotBeIsRefused() {
+      VmConfig.Builder builder = VmConfig.builder();
+      assertThatThrownBy(() -> builder.topology("2x8"))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("sockets x cores x threads");
+      assertThatThrownBy(() -> builder.topology("1x1025x1"))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("topology=1x1025x1 is not of 1 to 1024 processors");
+      assertThatThrownBy(() -> builder.cpus(1025))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("cpus=1025 is not from 1 to 1024");
+    }
+
+    @Test
+    void saysWhereTheNumberOfTheCallersProcessorComesFrom() {
+      AtomicInteger asked = new AtomicInteger();
+      VmConfig config =
+          VmConfig.builder().topology("2x2x1").currentCpu(asked::incrementAndGet).build();
+      try (VirtualMemory vm = VirtualMemory.boot(config);
+          AddressSpace space = vm.newAddressSpace();
+          View view = space.view()) {
+        int before = asked.get();
+        long heap = space.map(4 * PAGE, Protection.READ_WRITE);
+        assertThat(asked.get()).as("at a call without a view").isGreaterThan(before);
+
+        before = asked.get();
+        view.putLong(heap, 1);
+        assertThat(asked.get()).as("once a fault").isEqualTo(before + 1);
+        view.putLong(heap + 8, 2);
+        assertThat(asked.get()).as("not at a hit").isEqualTo(before + 1);
+        assertThat(vm.check().problems()).isEmpty();
+      }
     }
 
     @Test

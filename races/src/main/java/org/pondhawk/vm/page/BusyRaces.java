@@ -319,4 +319,122 @@ public final class BusyRaces {
       judge(this, r);
     }
   }
+
+  /// Two soft holders and one who waits for both.
+  static class Shared extends Page {
+    Shared() {
+      super(2);
+      sleepWhileBusy(self, page);
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "The last of the two woke it.")
+  @Outcome(expect = FORBIDDEN, desc = "A lost wakeup, a lost drop, or a wanted bit left.")
+  public static class DropAgainstDrop extends Shared {
+    @Actor
+    public void one() {
+      dropSoftBusy(page);
+    }
+
+    @Actor
+    public void two() {
+      dropSoftBusy(page);
+    }
+
+    @Arbiter
+    public void end(II_Result r) {
+      r.r1 = fate();
+      r.r2 = RawMemory.getIntAcquire(word());
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "The last of the two woke it.")
+  @Outcome(expect = FORBIDDEN, desc = "A lost wakeup, a lost drop, or a wanted bit left.")
+  public static class DropAgainstDropCanary extends Shared {
+    @Override
+    public void dropSoftBusy(int page) {
+      int was = RawMemory.getIntVolatile(word());
+      boolean last = was - 1 == BusyWord.WANTED;
+      for (int i = 0; i < 10; i++) {
+        Thread.onSpinWait();
+      }
+      RawMemory.setIntVolatile(word(), last ? 0 : was - 1); // looked and dropped in two steps
+      if (last) {
+        wake(page);
+      }
+    }
+
+    @Actor
+    public void one() {
+      dropSoftBusy(page);
+    }
+
+    @Actor
+    public void two() {
+      dropSoftBusy(page);
+    }
+
+    @Arbiter
+    public void end(II_Result r) {
+      r.r1 = fate();
+      r.r2 = RawMemory.getIntAcquire(word());
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "Went to sleep, and the flash woke it.")
+  @Outcome(id = "2, 1", expect = ACCEPTABLE, desc = "Flashed too early: the release will wake.")
+  @Outcome(expect = FORBIDDEN, desc = "It sleeps and nobody knows: the release will not wake it.")
+  public static class FlashAgainstSleep extends Page {
+    public FlashAgainstSleep() {
+      super(BusyWord.LOCKED);
+    }
+
+    @Actor
+    public void flasher() {
+      flash(page);
+    }
+
+    @Actor
+    public void waiter() {
+      sleepWhileBusy(self, page);
+    }
+
+    @Arbiter
+    public void end(II_Result r) {
+      judge(this, r);
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "Went to sleep, and the flash woke it.")
+  @Outcome(id = "2, 1", expect = ACCEPTABLE, desc = "Flashed too early: the release will wake.")
+  @Outcome(expect = FORBIDDEN, desc = "It sleeps and nobody knows: the release will not wake it.")
+  public static class FlashAgainstSleepCanary extends Page {
+    public FlashAgainstSleepCanary() {
+      super(BusyWord.LOCKED);
+    }
+
+    @Actor
+    public void flasher() {
+      wake(page); // before the bit is taken away
+      RawMemory.getAndBitwiseAndInt(word(), ~BusyWord.WANTED);
+    }
+
+    @Actor
+    public void waiter() {
+      sleepWhileBusy(self, page);
+    }
+
+    @Arbiter
+    public void end(II_Result r) {
+      judge(this, r);
+    }
+  }
 }

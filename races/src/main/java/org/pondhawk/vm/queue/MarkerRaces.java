@@ -15,6 +15,7 @@ import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.page.Activity;
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
 
 /// A scan's marker moves on while another thread takes away the page that it stands before; and two
 /// threads change different bytes of one page's content word.
@@ -26,9 +27,8 @@ public final class MarkerRaces {
   public static class Scanned {
     private static final int STATES = Ring.SIZE;
     private static final OwnMemory MEMORY = new OwnMemory();
-    private static final PageArray PAGES =
-        new PageArray(MEMORY, FrameMemory.reserve(STATES, 4096), STATES);
-    private static final PageQueues QUEUES = new PageQueues(MEMORY, PAGES, new VmStats(1));
+    static final PageArray PAGES = new PageArray(MEMORY, FrameMemory.reserve(STATES, 4096), STATES);
+    static final PageQueues QUEUES = new PageQueues(MEMORY, PAGES, new VmStats(1));
 
     final int page = Ring.next() & (STATES - 1);
     final int marker = PAGES.marker(page);
@@ -138,6 +138,88 @@ public final class MarkerRaces {
       boolean forth = next[HEAD] == MARKER && next[MARKER] == TAIL;
       boolean back = prev[TAIL] == MARKER && prev[MARKER] == HEAD;
       r.r1 = forth && back ? "sound" : "broken";
+    }
+  }
+
+  /// As [Scanned], and the other thread frees the page instead.
+  static class Freed extends Scanned {
+    private static final PageBusy BUSY = new PageBusy(PAGES);
+
+    private String found = "passed";
+
+    /// Takes the page as a scan does, or one moment too late.
+    final void scan(boolean late) {
+      PageQueues.Visitor visitor = n -> n == page && (late || BUSY.tryHardBusy(n));
+      int taken;
+      do {
+        taken = QUEUES.advance(marker, visitor);
+      } while (taken == PageQueues.SKIPPED);
+      for (int i = 0; late && i < 20; i++) {
+        Thread.onSpinWait();
+      }
+      if (taken == page && (!late || BUSY.tryHardBusy(page))) {
+        found = PageQueue.kindOf(PAGES.queue(page)).name();
+        BUSY.unbusy(page);
+      }
+    }
+
+    final void free() {
+      if (BUSY.tryHardBusy(page)) {
+        PAGES.lock(page);
+        QUEUES.remove(0, page);
+        QUEUES.add(0, page, PageQueue.FREE, false);
+        BUSY.release(page);
+        PAGES.unlock(page);
+      }
+    }
+
+    final String end() {
+      QUEUES.removeMarker(marker);
+      return found;
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "INACTIVE", expect = ACCEPTABLE, desc = "The scan has the page, where it met it.")
+  @Outcome(id = "passed", expect = ACCEPTABLE, desc = "Freed, or busy for who frees it.")
+  @Outcome(expect = FORBIDDEN, desc = "The scan takes a free page for an inactive one.")
+  public static class ScanAgainstFree extends Freed {
+    @Actor
+    public void scan() {
+      scan(false);
+    }
+
+    @Actor
+    public void other() {
+      free();
+    }
+
+    @Arbiter
+    public void arbiter(L_Result r) {
+      r.r1 = end();
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "INACTIVE", expect = ACCEPTABLE, desc = "The scan has the page, where it met it.")
+  @Outcome(id = "passed", expect = ACCEPTABLE, desc = "Freed, or busy for who frees it.")
+  @Outcome(expect = FORBIDDEN, desc = "The scan takes a free page for an inactive one.")
+  public static class ScanAgainstFreeCanary extends Freed {
+    @Actor
+    public void scan() {
+      scan(true); // busies what it met after the queue is unlocked, and does not look again
+    }
+
+    @Actor
+    public void other() {
+      free();
+    }
+
+    @Arbiter
+    public void arbiter(L_Result r) {
+      r.r1 = end();
     }
   }
 

@@ -3,7 +3,6 @@ package org.pondhawk.vm.queue;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import java.util.concurrent.atomic.AtomicInteger;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -12,9 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 import org.openjdk.jcstress.infra.results.L_Result;
 import org.pondhawk.races.Ring;
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.page.PageArray;
-import org.pondhawk.vm.page.PageBusy;
-import org.pondhawk.vm.sync.VmThread;
 
 /// Wiring under two threads: against other wirings, and against who frees the page.
 public final class PinRaces {
@@ -82,45 +80,85 @@ public final class PinRaces {
     }
   }
 
-  /// A clean active page that belongs to nothing: one thread wires it, the other frees it.
-  public static class Reclaimed {
-    final PageArray pages = Ring.pages();
-    final PageBusy busy = Ring.MACHINE.page().busy();
-    final PageMover mover = Ring.MACHINE.page().mover();
-    final VmThread self = Ring.thread();
-    final int page = Ring.MACHINE.allocator().allocate(self, Ring.next(), AllocClass.INTERRUPT);
-    private boolean wired;
-    private boolean freed;
+  @JCStressTest
+  @State
+  @Outcome(id = "2", expect = ACCEPTABLE, desc = "One wiring more and one less.")
+  @Outcome(expect = FORBIDDEN, desc = "A wiring was lost, or nobody took it back.")
+  public static class WireAgainAgainstUnwire extends WiredTwice {
+    @Actor
+    public void one() {
+      wireAgain(page);
+    }
 
-    public Reclaimed() {
+    @Actor
+    public void two() {
+      unwireUnlessLast(page);
+    }
+
+    @Arbiter
+    public void end(I_Result r) {
+      r.r1 = pages.wireCount(page);
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "2", expect = ACCEPTABLE, desc = "One wiring more and one less.")
+  @Outcome(expect = FORBIDDEN, desc = "A wiring was lost, or nobody took it back.")
+  public static class WireAgainAgainstUnwireCanary extends WiredTwice {
+    @Override
+    public boolean unwireUnlessLast(int page) {
+      int was = pages.wireCount(page);
+      return was == 1 || pages.changeWire(page, was, was - 1); // and does not try again
+    }
+
+    @Actor
+    public void one() {
+      wireAgain(page);
+    }
+
+    @Actor
+    public void two() {
+      unwireUnlessLast(page);
+    }
+
+    @Arbiter
+    public void end(I_Result r) {
+      r.r1 = pages.wireCount(page);
+    }
+  }
+
+  /// A clean active page that belongs to nothing: one thread wires it, the other frees it.
+  static class Reclaimed extends Claim {
+    private final PageReclaim reclaim = Ring.MACHINE.pageOperations().reclaim();
+    boolean wired;
+    private String fate = "";
+
+    Reclaimed() {
       pages.setValid(page);
       mover.activate(self, page);
       busy.unbusy(page);
     }
 
-    final boolean isFree() {
-      return PageQueue.FREE.isKindOf(pages.queue(page));
-    }
-
-    final void wire() {
-      mover.wire(self, page);
-      wired = true;
-    }
-
     final void tryToFree() {
-      freed = Ring.MACHINE.pageOperations().reclaim().tryToFree(Ring.thread(), page);
+      try {
+        fate = reclaim.tryToFree(Ring.thread(), page) ? "free" : "";
+      } catch (VmPanic _) {
+        fate = "panic";
+      }
     }
 
-    /// What the two did. A page that was freed may be another state's by now.
+    /// What the two did. The page is free afterwards.
     final String end() {
-      if (!freed) {
-        busy.takeIdle(page);
-        if (wired) {
-          mover.unwire(self, page, true);
-        }
-        Ring.MACHINE.allocator().free(self, page);
+      String found = (wired ? "wired" : "") + fate;
+      if (wired) {
+        pages.addWire(page, -1);
       }
-      return (wired ? "wired" : "") + (freed ? "free" : "");
+      if (!fate.equals("free")) {
+        busy.tryHardBusy(page); // a panic left it so
+        allocator.free(self, page);
+      }
+      return found;
     }
   }
 
@@ -133,8 +171,9 @@ public final class PinRaces {
     @Actor
     public void wirer() {
       if (busy.tryHardBusy(page)) {
-        if (!isFree()) {
-          wire();
+        if (!isOn(PageQueue.FREE)) {
+          pages.addWire(page, 1);
+          wired = true;
         }
         busy.unbusy(page);
       }
@@ -146,7 +185,7 @@ public final class PinRaces {
     }
 
     @Arbiter
-    public void end(L_Result r) {
+    public void arbiter(L_Result r) {
       r.r1 = end();
     }
   }
@@ -156,27 +195,23 @@ public final class PinRaces {
   @Outcome(id = "wired", expect = ACCEPTABLE, desc = "The wirer was first: not freed.")
   @Outcome(id = "free", expect = ACCEPTABLE, desc = "Freed; the wirer saw it busy or free.")
   @Outcome(expect = FORBIDDEN, desc = "Freed while it was wired.")
-  public static class WireAgainstFreeCanary {
-    private final AtomicInteger wirings = new AtomicInteger();
-    private volatile boolean free;
-
+  public static class WireAgainstFreeCanary extends Reclaimed {
     @Actor
     public void wirer() {
-      if (!free) {
-        wirings.incrementAndGet(); // without making the page busy
+      if (!isOn(PageQueue.FREE)) {
+        pages.addWire(page, 1); // without making the page busy
+        wired = true;
       }
     }
 
     @Actor
     public void freer() {
-      if (wirings.get() == 0) {
-        free = true;
-      }
+      tryToFree();
     }
 
     @Arbiter
-    public void end(L_Result r) {
-      r.r1 = (wirings.get() != 0 ? "wired" : "") + (free ? "free" : "");
+    public void arbiter(L_Result r) {
+      r.r1 = end();
     }
   }
 }

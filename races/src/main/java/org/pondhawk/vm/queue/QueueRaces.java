@@ -3,7 +3,7 @@ package org.pondhawk.vm.queue;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -100,28 +100,25 @@ public final class QueueRaces {
     }
   }
 
-  @JCStressTest
-  @State
-  @Outcome(id = "FREE", expect = ACCEPTABLE, desc = "Whoever came last made it free.")
-  @Outcome(expect = FORBIDDEN, desc = "Free but held, or held by nobody and not free.")
-  public static class FreeAgainstUnhold extends Moved {
-    public FreeAgainstUnhold() {
-      Ring.MACHINE.allocator().hold(page);
+  /// A page that one thread holds and another frees.
+  static class Held extends Claim {
+    Held() {
+      allocator.hold(page);
     }
 
-    @Actor
-    public void owner() {
-      Ring.MACHINE.allocator().free(Ring.thread(), page);
+    /// Frees the page as the machine does, but looks for holds once only.
+    final void freeAndLookOnce() {
+      pages.lock(page);
+      boolean held = pages.holdCount(page) != 0;
+      queues.add(0, page, held ? PageQueue.HOLD : PageQueue.FREE, false);
+      busy.release(page);
+      pages.unlock(page);
     }
 
-    @Actor
-    public void holder() {
-      Ring.MACHINE.allocator().unhold(self, page);
-    }
-
-    @Arbiter
-    public void end(L_Result r) {
-      r.r1 = PageQueue.kindOf(pages.queue(page));
+    final String end() {
+      String found = where();
+      allocator.sweepHeld(self, color);
+      return found;
     }
   }
 
@@ -129,25 +126,41 @@ public final class QueueRaces {
   @State
   @Outcome(id = "FREE", expect = ACCEPTABLE, desc = "Whoever came last made it free.")
   @Outcome(expect = FORBIDDEN, desc = "Free but held, or held by nobody and not free.")
-  public static class FreeAgainstUnholdCanary {
-    private volatile PageQueue queue = PageQueue.ACTIVE;
-    private final AtomicInteger holds = new AtomicInteger(1);
-
+  public static class FreeAgainstUnhold extends Held {
     @Actor
     public void owner() {
-      queue = holds.get() != 0 ? PageQueue.HOLD : PageQueue.FREE; // and does not look again
+      allocator.free(Ring.thread(), page);
     }
 
     @Actor
     public void holder() {
-      if (holds.decrementAndGet() == 0 && queue == PageQueue.HOLD) {
-        queue = PageQueue.FREE;
-      }
+      allocator.unhold(self, page);
     }
 
     @Arbiter
-    public void end(L_Result r) {
-      r.r1 = queue;
+    public void arbiter(L_Result r) {
+      r.r1 = end();
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "FREE", expect = ACCEPTABLE, desc = "Whoever came last made it free.")
+  @Outcome(expect = FORBIDDEN, desc = "Free but held, or held by nobody and not free.")
+  public static class FreeAgainstUnholdCanary extends Held {
+    @Actor
+    public void owner() {
+      freeAndLookOnce();
+    }
+
+    @Actor
+    public void holder() {
+      allocator.unhold(self, page);
+    }
+
+    @Arbiter
+    public void arbiter(L_Result r) {
+      r.r1 = end();
     }
   }
 
@@ -203,6 +216,61 @@ public final class QueueRaces {
     public void end(J_Result r) {
       rollup();
       r.r1 = global;
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "-1", expect = ACCEPTABLE, desc = "Counted once, whoever pushed it.")
+  @Outcome(expect = FORBIDDEN, desc = "A page lost from the counts, or counted twice.")
+  public static class RollupAgainstPush {
+    private final VmStats stats = new VmStats(1);
+
+    @Actor
+    public void user() {
+      stats.decrement(0, PageCount.FREE); // pushes at once
+    }
+
+    @Actor
+    public void daemon() {
+      stats.rollup();
+    }
+
+    @Arbiter
+    public void end(J_Result r) {
+      stats.rollup();
+      r.r1 = stats.global(PageCount.FREE);
+    }
+  }
+
+  @JCStressTest
+  @State
+  @Outcome(id = "-1", expect = ACCEPTABLE, desc = "Counted once, whoever pushed it.")
+  @Outcome(expect = FORBIDDEN, desc = "A page lost from the counts, or counted twice.")
+  public static class RollupAgainstPushCanary {
+    private final AtomicLong adjust = new AtomicLong();
+    private final AtomicLong global = new AtomicLong();
+
+    @Actor
+    public void user() {
+      adjust.decrementAndGet();
+      push();
+    }
+
+    @Actor
+    public void daemon() {
+      push();
+    }
+
+    private void push() {
+      global.addAndGet(adjust.get());
+      adjust.set(0); // looked and took in two steps
+    }
+
+    @Arbiter
+    public void end(J_Result r) {
+      push();
+      r.r1 = global.get();
     }
   }
 }

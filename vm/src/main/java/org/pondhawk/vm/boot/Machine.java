@@ -7,6 +7,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
@@ -16,17 +17,23 @@ import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.map.ChainCollapser;
 import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
+import org.pondhawk.vm.map.LowMemoryKill;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.FrameMemory;
+import org.pondhawk.vm.mem.FrameRange;
 import org.pondhawk.vm.mem.OwnMemory;
+import org.pondhawk.vm.object.HashedLookup;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
+import org.pondhawk.vm.object.PageHash;
 import org.pondhawk.vm.object.PageOperations;
 import org.pondhawk.vm.object.RadixNodes;
+import org.pondhawk.vm.page.DumpMap;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.page.PhysicalMap;
 import org.pondhawk.vm.pageout.PageoutDaemon;
 import org.pondhawk.vm.pageout.PageoutParts;
 import org.pondhawk.vm.pageout.RunLaundry;
@@ -34,6 +41,7 @@ import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
+import org.pondhawk.vm.queue.ColorPolicy;
 import org.pondhawk.vm.queue.ContigAllocator;
 import org.pondhawk.vm.queue.DmaReserve;
 import org.pondhawk.vm.queue.FreeGate;
@@ -44,7 +52,9 @@ import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.PageQueues;
 import org.pondhawk.vm.queue.PageZeroer;
 import org.pondhawk.vm.queue.Pressure;
+import org.pondhawk.vm.queue.SocketColors;
 import org.pondhawk.vm.queue.VmStats;
+import org.pondhawk.vm.stats.MemoryMap;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapFileSpec;
 import org.pondhawk.vm.swap.SwapIo;
@@ -70,11 +80,14 @@ public final class Machine implements AutoCloseable {
 
   private final MachineSpec spec;
   private final Tunables tunables;
+  private final PhysicalLayout layout;
   private final OwnMemory memory = new OwnMemory();
+  private final DumpMap dump;
   private final HaltSwitch halt = new HaltSwitch();
   private final Grace grace;
   private final PageParts page;
   private final PageAllocator allocator;
+  private final SocketColors socketColors;
   private final ContigAllocator contig;
   private final ObjectTable objects = new ObjectTable();
   private final ObjectOwner owner;
@@ -89,29 +102,36 @@ public final class Machine implements AutoCloseable {
   private final FaultHandler faults;
   private final ChainCopier copier;
   private final PageoutDaemon daemon;
+  private final LowMemoryKill lowMemory;
   private final ChainCollapser collapser;
   private final LeasedPages leased;
   private final PageZeroer zeroer;
   private final Spaces spaces;
-  private final AtomicInteger nextStripe = new AtomicInteger();
+  private final AtomicInteger nextSeat = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
+  private int boundFrames;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   /// Makes a machine; every frame is free.
   ///
-  /// @param io runs the transfers of virtual threads
+  /// @param io runs the transfers of virtual threads, and helps to boot
   /// @throws UncheckedIOException if the swap file can't be made
   public Machine(MachineSpec spec, Seams seams, Executor io) {
     this.spec = spec;
     this.tunables = new Tunables(spec.tunables());
-    int frameCount = spec.frameCount();
-    FrameMemory frames = reserveFrames(frameCount, spec.pageSize());
-    PageArray pages = new PageArray(memory, frames, PageoutDaemon.MARKERS);
+    this.layout = spec.layout();
+    PhysicalMap physical = layout.map();
+    int frameCount = physical.frameCount();
+    List<FrameRange> ranges = spec.processors().topology().divide(physical.pageCount());
+    FreeLevels levels = tunables.levels(spec, frameCount);
+    FrameMemory frames = reserveFrames(physical, spec.pageSize(), ranges);
+    PageArray pages =
+        new PageArray(memory, frames, PageoutDaemon.MARKERS, spec.fictitiousPages(), io);
     PageBusy busy = seams.busy(pages);
     VmStats stats = new VmStats(spec.cpus());
     PageQueues queues = new PageQueues(memory, pages, stats);
-    FreeLevels levels = FreeLevels.of(frameCount, frameCount - spec.reserveFrames());
     Pressure pressure = new Pressure(levels, stats);
+    tunables.drive(spec, pressure, frameCount);
     FreeGate gate =
         new FreeGate(
             pressure, stats, spec.ticker(), halt, spec.patienceNanos(), tunables.freeHysteresis());
@@ -123,22 +143,32 @@ public final class Machine implements AutoCloseable {
     VmThread zeroing = new VmThread("zero", 0, true, 0).endsWith(halt);
     this.zeroer =
         new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
+    ColorPolicy colors = new ColorPolicy(spec.processors().topology());
     this.allocator =
-        new PageAllocator(page, grace, owner, mappings, zeroer, spec.cpus(), spec.poison());
-    DmaReserve reserve = new DmaReserve(memory, pages, stats, spec.reserveFrames());
-    for (int n = 0; n < frameCount; n++) {
-      if (reserve.wants(n)) {
-        reserve.addAtBoot(n);
-      } else {
-        allocator.addAtBoot(n);
-      }
-    }
+        new PageAllocator(
+            page, grace, owner, mappings, zeroer, colors, spec.poison(), tunables.allocTuning());
+    this.socketColors = new SocketColors(pages, queues, colors);
+    ranges.forEach(socketColors::organize); // before they are queued, so that none is moved
+    DmaReserve reserve =
+        new DmaReserve(memory, pages, stats, physical.limitOf(spec.reserveFrames()));
+    addFrames(reserve);
+    socketColors.evenOut();
+    this.dump = new DumpMap(memory, layout.spanPages());
+    layout.overheadPages(dump::add);
     stats.rollup();
     stats.pushAt(levels.pushAt(spec.cpus()));
-    this.nodes = new RadixNodes(page, allocator);
-    this.operations = PageOperations.of(page, allocator, owner, nodes, mappings, grace);
+    this.nodes = new RadixNodes(page, allocator, dump);
+    PageHash hash =
+        new PageHash(
+            memory,
+            pages,
+            busy,
+            spec.ticker(),
+            spec.pageHashEntries(),
+            tunables.pageHashFilesOnly());
+    this.operations = PageOperations.of(page, allocator, owner, nodes, mappings, grace, hash);
     this.reaper = new ObjectReaper(objects, page, allocator, mappings);
-    this.tableFrames = new TableFrames(page, allocator);
+    this.tableFrames = new TableFrames(page, allocator, dump);
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
     this.swapFile = openSwap(frames);
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
@@ -151,8 +181,11 @@ public final class Machine implements AutoCloseable {
             owner,
             nodes,
             seams.copyOnWrite(page, owner, mappings),
+            operations.cow(),
             halt,
-            seams.pageLookup(pages, busy),
+            tunables.faultsByHash().get() == 0
+                ? seams.pageLookup(pages, busy)
+                : new HashedLookup(pages, busy, hash),
             spec.faults().prefaultPages());
     this.leased = new LeasedPages((frameCount - spec.reserveFrames()) / LEASED_SHARE);
     VmThread daemonThread = new VmThread("pageout", 0, true, 0).endsWith(halt);
@@ -163,7 +196,8 @@ public final class Machine implements AutoCloseable {
     List<Space> open = new CopyOnWriteArrayList<>();
     this.collapser = newCollapser(open);
     LeaseParts leases =
-        new LeaseParts(page, leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
+        new LeaseParts(
+            page, operations.cow(), leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
     Space.Parts parts =
         new Space.Parts(
             objects,
@@ -181,7 +215,11 @@ public final class Machine implements AutoCloseable {
                 id, range, new Pmap(pages, memory, tableFrames, id, range, spec.tables()), parts);
     this.spaces = new Spaces(open, maker, halt, stats, collapser, copier);
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
-    this.daemon = new PageoutDaemon(pageout, halt, daemonThread, seams.pagesInFlight(frameCount));
+    this.lowMemory =
+        new LowMemoryKill(
+            open, gate, stats, spec.ticker(), frames.pageShift(), tunables.lowmemKill());
+    this.daemon =
+        new PageoutDaemon(pageout, halt, daemonThread, lowMemory, seams.pagesInFlight(frameCount));
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
     this.contig =
         new ContigAllocator(
@@ -196,13 +234,56 @@ public final class Machine implements AutoCloseable {
     seams.booted(this);
   }
 
-  private static FrameMemory reserveFrames(int count, int pageSize) {
+  private FrameMemory reserveFrames(PhysicalMap physical, int pageSize, List<FrameRange> ranges) {
+    int count = physical.pageCount();
     FrameMemory frames = FrameMemory.reserve(count, pageSize);
     if (!Pte.fits(frames.address(0), (long) count * pageSize)) {
       frames.close();
       throw new IllegalStateException("frames lie where no page table entry can map them");
     }
+    try {
+      boundFrames = bind(frames, ranges, tunables.numaPolicy().get());
+    } catch (IllegalStateException refused) {
+      frames.close();
+      throw new IllegalStateException(
+          refused.getMessage() + "; nothing is bound with vm.numa_policy=0", refused);
+    }
+    int end = 0;
+    for (int n = 0; n < physical.stretches(); n++) {
+      if (physical.start(n) > end) {
+        frames.leaveOut(end, physical.start(n) - end);
+      }
+      end = physical.end(n);
+    }
     return frames;
+  }
+
+  /// Puts every frame into the reserve or on its free queue (`vm_add_new_page`); holes into
+  /// neither.
+  private void addFrames(DmaReserve reserve) {
+    PhysicalMap physical = layout.map();
+    for (int n = 0; n < physical.stretches(); n++) {
+      for (int frame = physical.start(n); frame < physical.end(n); frame++) {
+        if (reserve.wants(frame)) {
+          reserve.addAtBoot(frame);
+        } else {
+          allocator.addAtBoot(frame);
+        }
+      }
+    }
+  }
+
+  /// Binds frames to the nodes of the computer, where it has several.
+  ///
+  /// @return how many frames were bound
+  private static int bind(FrameMemory frames, List<FrameRange> ranges, long policy) {
+    int bound = 0;
+    if (ranges.size() > 1 && policy != Tunables.NUMA_FIRST_TOUCH) {
+      for (FrameRange range : ranges) {
+        bound += frames.bind(range, policy == Tunables.NUMA_BIND) ? range.count() : 0;
+      }
+    }
+    return bound;
   }
 
   private ChainCollapser newCollapser(List<Space> open) {
@@ -228,8 +309,11 @@ public final class Machine implements AutoCloseable {
 
   /// Makes the record of a thread that enters the machine.
   public VmThread newThread(String name) {
-    int stripe = Math.floorMod(nextStripe.getAndIncrement(), spec.cpus());
-    return new VmThread(name, stripe, false, 0).endsWith(halt).leasesIn(leased);
+    int seat = nextSeat.getAndIncrement() & Integer.MAX_VALUE;
+    return new VmThread(name, 0, false, 0)
+        .endsWith(halt)
+        .leasesIn(leased)
+        .runsOn(spec.processors(), seat);
   }
 
   /// Makes an empty address space of the usual range.
@@ -293,6 +377,9 @@ public final class Machine implements AutoCloseable {
   public void close() {
     try {
       closeSpaces();
+      if (!closed.get() && !halt.isHalted()) {
+        allocator.drainMagazines(newThread("close"));
+      }
     } catch (LeaseHeldException | AccessUnderWayException again) {
       throw again;
     } catch (RuntimeException | Error broken) {
@@ -341,6 +428,26 @@ public final class Machine implements AutoCloseable {
     return halt;
   }
 
+  /// Which pages have memory, and where in the physical address space.
+  public PhysicalMap physical() {
+    return layout.map();
+  }
+
+  /// What became of the physical memory that it was given (`vm_page_startup`).
+  public MemoryMap memoryMap() {
+    return MapReport.of(this, layout);
+  }
+
+  /// Calls back for every page whose memory the structures took at boot.
+  public void overheadPages(IntConsumer page) {
+    layout.overheadPages(page);
+  }
+
+  /// Which frames hold the machine's own state.
+  public DumpMap dump() {
+    return dump;
+  }
+
   /// The memory of its own structures.
   public OwnMemory memory() {
     return memory;
@@ -359,6 +466,17 @@ public final class Machine implements AutoCloseable {
   /// The allocator.
   public PageAllocator allocator() {
     return allocator;
+  }
+
+  /// Which frames have the colours of which socket.
+  public SocketColors socketColors() {
+    return socketColors;
+  }
+
+  /// How many frames are bound to a memory node of the computer: all or none, but for those that
+  /// share a page of the kernel with another node's.
+  public int boundFrames() {
+    return boundFrames;
   }
 
   /// Hands out runs of neighbouring frames.
@@ -414,6 +532,11 @@ public final class Machine implements AutoCloseable {
   /// The pageout daemon, to be run by a thread of the caller's.
   public PageoutDaemon daemon() {
     return daemon;
+  }
+
+  /// What condemns the largest space when nothing else can be freed, where that is switched on.
+  public LowMemoryKill lowMemory() {
+    return lowMemory;
   }
 
   /// What shortens chains, to be run by a thread of the caller's.

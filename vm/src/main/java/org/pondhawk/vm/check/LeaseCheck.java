@@ -5,10 +5,11 @@ import org.pondhawk.vm.map.Lease;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
+import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pmap.Pte;
 
-/// Checks the leases: each has all its pages, mapped where it says, and no page is busy but as its
-/// leases say.
+/// Checks the leases: each has all its pages, mapped where it says, no page is busy but as its
+/// leases say, and those that are sent are held and may not be stored into.
 final class LeaseCheck {
   private final Machine machine;
   private final PageArray pages;
@@ -20,8 +21,8 @@ final class LeaseCheck {
     this.machine = machine;
     this.pages = machine.page().pages();
     this.findings = findings;
-    this.readers = new int[pages.frameCount()];
-    this.writers = new int[pages.frameCount()];
+    this.readers = new int[pages.count()];
+    this.writers = new int[pages.count()];
   }
 
   /// Checks all leases, then the busy words.
@@ -33,12 +34,30 @@ final class LeaseCheck {
         checkLease(space, lease);
       }
     }
-    int reserved = machine.leased().reserved();
+    int sent = machine.leased().sent();
+    int reserved = machine.leased().reserved() - sent;
     findings.require(
         counted == reserved, "open spaces lease %d pages, set aside are %d", counted, reserved);
-    for (int page = 0; page < pages.frameCount(); page++) {
+    machine.allocator().forEachInMagazines(page -> writers[page]++); // hard-busy as if for one
+    int cow = 0;
+    for (int page = 0; page < pages.count(); page++) {
+      if (pages.isMarker(page)) {
+        continue;
+      }
+      cow += pages.cowCount(page);
       checkBusy(page);
+      checkSent(page);
     }
+    findings.require(cow == sent, "%d pages are sent, snapshots are of %d", cow, sent);
+  }
+
+  /// That no mapping allows a store into it is seen where mappings are checked.
+  private void checkSent(int page) {
+    int cow = pages.cowCount(page);
+    findings.require(
+        pages.holdCount(page) >= cow && (cow == 0 || !pages.hasFlag(page, PageFlags.WRITABLE)),
+        "sent, but not held, or to be stored into: %s",
+        pages.describe(page));
   }
 
   private void checkLease(Space space, Lease lease) {

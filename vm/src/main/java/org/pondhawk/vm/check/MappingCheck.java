@@ -85,11 +85,11 @@ final class MappingCheck {
   @SuppressWarnings("ReferenceEquality") // the head itself, not one that looks the same
   private void checkEntry(Space space, long address, long pte) {
     String where = "space %d, 0x%x: %s".formatted(space.id(), address, Pte.describe(pte));
-    if (!pages.frames().contains(Pte.frame(pte))) {
-      findings.require(false, "%s: no frame of ours", where);
+    int page = pages.pageAt(Pte.frame(pte));
+    if (page == PageArray.NONE) {
+      findings.require(false, "%s: no frame of ours, and no fictitious page", where);
       return;
     }
-    int page = pages.frames().frameOf(Pte.frame(pte));
     MapEntry entry = space.map().find(address);
     if (entry == null) {
       findings.require(false, "%s: mapped, but no map entry covers it", where);
@@ -99,6 +99,11 @@ final class MappingCheck {
     findings.require(
         (pages.flags(page) & needed) == needed, "%s: not noted at %s", where, describe(page));
     findings.require(Pte.isConsistent(pte), "%s: bits that cannot be together", where);
+    findings.require(
+        !Pte.isWritable(pte) || pages.cowCount(page) == 0,
+        "%s: writable, but sent: %s",
+        where,
+        describe(page));
     Backing shown = nearest(entry.backing(), address);
     long shift = pages.frames().pageShift();
     findings.require(

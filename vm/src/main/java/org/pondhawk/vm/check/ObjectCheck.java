@@ -3,6 +3,7 @@ package org.pondhawk.vm.check;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.BitSet;
+import java.util.stream.IntStream;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
@@ -13,6 +14,7 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.queue.PageCount;
+import org.pondhawk.vm.queue.WiredPages;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapSpace;
 
@@ -24,6 +26,7 @@ final class ObjectCheck {
   private final Findings findings;
   private final BitSet owned = new BitSet();
   private final BitSet wired = new BitSet();
+  private final BitSet setAside = new BitSet();
   private final BitSet blocks = new BitSet();
 
   ObjectCheck(Machine machine, Findings findings) {
@@ -46,6 +49,8 @@ final class ObjectCheck {
     }
     checkWired();
     checkLeaks(queued);
+    checkDump();
+    new FictitiousCheck(machine, findings).run(owned);
     SwapSpace space = machine.swapSpace();
     if (space != null) {
       findings.require(
@@ -126,7 +131,9 @@ final class ObjectCheck {
         pages.describe(page));
     findings.require(
         pages.isFullyValid(page), "%s at %d: no content: %s", object, pindex, pages.describe(page));
-    if (pages.dirty(page) != 0 || machine.mappings().isModified(page)) {
+    if (pages.dirty(page) != 0
+        || machine.mappings().isModified(page)
+        || pages.foreign().has(page)) { // others may store into its memory
       return;
     }
     int size = machine.spec().pageSize();
@@ -169,11 +176,19 @@ final class ObjectCheck {
         wired.set(page);
       }
     }
+    checkAlone();
     long counted = machine.page().stats().global(PageCount.WIRED);
     findings.require(
         wired.cardinality() == counted,
         "%d pages are wired, the counter says %d",
         wired.cardinality(),
+        counted);
+    long saying =
+        IntStream.range(0, pages.frameCount()).filter(p -> pages.wireCount(p) > 0).count();
+    findings.require(
+        saying == counted,
+        "%d pages say that they are wired, the counter says %d",
+        saying,
         counted);
     wired.stream()
         .forEach(page ->
@@ -181,16 +196,83 @@ final class ObjectCheck {
                 pages.wireCount(page) == 1, "not wired once: %s", pages.describe(page)));
   }
 
-  private void checkLeaks(BitSet queued) {
+  private void checkAlone() {
+    WiredPages alone = machine.pageOperations().alone();
+    int seen = 0;
     for (int page = 0; page < pages.frameCount(); page++) {
+      if (alone.isInUse(page)) {
+        seen++;
+        findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
+        wired.set(page);
+      }
+    }
+    findings.require(
+        seen == alone.inUse(), "%d pages are alone, the count says %d", seen, alone.inUse());
+  }
+
+  /// What is set aside is zero, and its processor's alone.
+  private void checkSetAside(BitSet queued) {
+    machine
+        .allocator()
+        .forEachInMagazines(page -> {
+          findings.require(
+              !queued.get(page) && !wired.get(page) && !owned.get(page) && !setAside.get(page),
+              "set aside, and of another use: %s",
+              pages.describe(page));
+          setAside.set(page);
+          findings.require(
+              machine.page().busy().isOnlyHardBusy(page)
+                  && pages.valid(page) == 0
+                  && pages.hasFlag(page, PageFlags.ZERO)
+                  && RawMemory.allBytesAre(
+                      pages.address(page), machine.spec().pageSize(), (byte) 0),
+              "set aside, but not as it should be: %s",
+              pages.describe(page));
+        });
+  }
+
+  private void checkLeaks(BitSet queued) {
+    checkSetAside(queued);
+    for (int page = 0; page < pages.frameCount(); page++) {
+      boolean used = queued.get(page) || wired.get(page) || owned.get(page) || setAside.get(page);
+      boolean hole = machine.physical().isHole(page);
+      findings.require(used || hole, "leaked, on no queue and of no use: %s", pages.describe(page));
       findings.require(
-          queued.get(page) || wired.get(page) || owned.get(page),
-          "leaked, on no queue and of no use: %s",
-          pages.describe(page));
+          !hole || (!used && isAsAtBoot(page)), "a hole, but: %s", pages.describe(page));
       findings.require(
           owned.get(page) == (pages.object(page) != PageArray.NO_OBJECT),
           "says that it belongs to an object which does not have it: %s",
           pages.describe(page));
     }
+  }
+
+  /// Whether nobody has ever used the descriptor.
+  private boolean isAsAtBoot(int page) {
+    return pages.flags(page) == 0
+        && pages.queue(page) == 0
+        && pages.wireCount(page) == 0
+        && pages.holdCount(page) == 0
+        && pages.valid(page) == 0
+        && pages.dirty(page) == 0;
+  }
+
+  /// A dump of the machine's state has all frames of its structures, and no others.
+  private void checkDump() {
+    BitSet expected = new BitSet();
+    machine.overheadPages(expected::set);
+    for (int page : machine.nodes().wiredPages()) {
+      expected.set(page);
+    }
+    for (Space space : machine.spaces()) {
+      for (int page : space.pmap().balloons()) {
+        expected.set(page);
+      }
+    }
+    BitSet dumped = new BitSet();
+    for (int page : machine.dump().pages()) {
+      dumped.set(page);
+    }
+    expected.xor(dumped);
+    findings.require(expected.isEmpty(), "wrong in the dump map: frames %s", expected);
   }
 }

@@ -103,16 +103,28 @@ final class QueueCheck {
   }
 
   private void checkMember(int queue, PageQueue kind, int page) {
+    findings.require(!pages.foreign().has(page), "fictitious, but on a queue: %s", describe(page));
     findings.require(
         pages.queue(page) == queue, "linked in queue %d, but %s", queue, describe(page));
+    findings.require(
+        kind.index(pages.color(page)) == queue,
+        "not of the colour of queue %d: %s",
+        queue,
+        describe(page));
+    findings.require(
+        !pages.hasFlag(page, PageFlags.UNQUEUED | PageFlags.FICTITIOUS),
+        "queued, but exempt from that: %s",
+        describe(page));
     findings.require(
         kind == PageQueue.FREE || !pages.hasFlag(page, PageFlags.FRAME_STATE),
         "said to be zero where nobody keeps that true: %s",
         describe(page));
     switch (kind) {
       case FREE -> checkFree(page);
-      case HOLD ->
-          findings.require(pages.holdCount(page) > 0, "on HOLD without hold: %s", describe(page));
+      case HOLD -> {
+        findings.require(pages.holdCount(page) > 0, "on HOLD without hold: %s", describe(page));
+        findings.require(!isUsed(page), "held, but in use: %s", describe(page));
+      }
       case CACHE ->
           findings.require(
               pages.dirty(page) == 0 && !pages.hasFlag(page, PageFlags.MAPPED),
@@ -126,14 +138,7 @@ final class QueueCheck {
 
   private void checkFree(int page) {
     findings.require(
-        pages.valid(page) == 0
-            && pages.dirty(page) == 0
-            && pages.wireCount(page) == 0
-            && pages.holdCount(page) == 0
-            && pages.object(page) == PageArray.NO_OBJECT
-            && !pages.hasFlag(page, PageFlags.MAPPED | PageFlags.UNQUEUED | PageFlags.NEED_COMMIT),
-        "free, but in use: %s",
-        describe(page));
+        pages.holdCount(page) == 0 && !isUsed(page), "free, but in use: %s", describe(page));
     findings.require(
         machine.grace().isOver(pages.ticket(page)),
         "free before its grace period is over: %s",
@@ -149,6 +154,14 @@ final class QueueCheck {
           "somebody stored into a free frame: %s",
           describe(page));
     }
+  }
+
+  private boolean isUsed(int page) {
+    return pages.valid(page) != 0
+        || pages.dirty(page) != 0
+        || pages.wireCount(page) != 0
+        || pages.object(page) != PageArray.NO_OBJECT
+        || pages.hasFlag(page, PageFlags.MAPPED | PageFlags.NEED_COMMIT);
   }
 
   /// Whether a frame is as it was freed, or as at boot.

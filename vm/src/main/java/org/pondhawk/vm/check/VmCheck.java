@@ -23,6 +23,7 @@ public final class VmCheck {
     try {
       machine.page().stats().rollup();
       BitSet queued = new QueueCheck(machine, findings).run();
+      new ColorCheck(machine, findings).run();
       new MappingCheck(machine, findings).run();
       new LeaseCheck(machine, findings).run();
       BitSet runs = new ContigCheck(machine, findings).run();

@@ -23,6 +23,12 @@ public final class Fault {
   /// A page that somebody else has busy, to be waited for when nothing is held.
   int busyPage = PageArray.NONE;
 
+  /// Whether the page is being sent and stores of before are to be waited for, when nothing is
+  /// held: those that [#openTicket] tells of.
+  boolean awaitsStores;
+
+  int openTicket;
+
   /// The page that the head has got by copy-on-write.
   int page = PageArray.NONE;
 
@@ -45,6 +51,7 @@ public final class Fault {
     address = at;
     write = forWrite;
     busyPage = PageArray.NONE;
+    awaitsStores = false;
   }
 
   /// Ends the walk: an entry that is unmapped later is not kept alive.

@@ -127,7 +127,8 @@ final class FaultBurst {
     }
     // A cached page is left to be reused until somebody really asks for it.
     boolean fit = pages.isFullyValid(page) && !PageQueue.CACHE.isKindOf(pages.queue(page));
-    boolean entered = fit && fault.space.pmap().enterAhead(at, page, writable);
+    boolean storable = writable && pages.cowCount(page) == 0;
+    boolean entered = fit && fault.space.pmap().enterAhead(at, page, storable);
     parts.busy().unbusy(page);
     return entered;
   }

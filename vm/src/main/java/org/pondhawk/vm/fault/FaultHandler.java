@@ -10,6 +10,7 @@ import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.ObjectOwner;
+import org.pondhawk.vm.object.PageCow;
 import org.pondhawk.vm.object.PageLookup;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.object.VmObject;
@@ -50,6 +51,7 @@ public final class FaultHandler {
   private final ObjectOwner owner;
   private final RadixNodes nodes;
   private final CopyOnWrite copyOnWrite;
+  private final PageCow cow;
   private final HaltSwitch halt;
   private final PageLookup lookup;
   private final PageEntry entering;
@@ -64,6 +66,7 @@ public final class FaultHandler {
       ObjectOwner owner,
       RadixNodes nodes,
       CopyOnWrite copyOnWrite,
+      PageCow cow,
       HaltSwitch halt,
       PageLookup lookup,
       int burstPages) {
@@ -73,6 +76,7 @@ public final class FaultHandler {
     this.owner = owner;
     this.nodes = nodes;
     this.copyOnWrite = copyOnWrite;
+    this.cow = cow;
     this.halt = halt;
     this.lookup = lookup;
     this.entering = new PageEntry(parts);
@@ -86,6 +90,7 @@ public final class FaultHandler {
   /// @param access one kind of [Access]
   public void resolve(Fault fault, long address, int access) {
     VmThread self = fault.self;
+    self.relocate();
     Space space = fault.space;
     Patience patience = null;
     Patience frozen = null;
@@ -125,6 +130,7 @@ public final class FaultHandler {
     VmThread self = fault.self;
     Space space = fault.space;
     fault.busyPage = PageArray.NONE;
+    fault.awaitsStores = false;
     long stamp = space.map().lockShared();
     try {
       MapEntry entry = entryOf(space, address, access);
@@ -152,6 +158,9 @@ public final class FaultHandler {
       if (fault.busyPage != PageArray.NONE) {
         parts.busy().sleepWhileBusy(self, fault.busyPage);
       }
+      if (fault.awaitsStores) {
+        boolean _ = cow.awaitStores(fault.openTicket); // what a give-up means is found out anew
+      }
     }
   }
 
@@ -164,11 +173,15 @@ public final class FaultHandler {
   private Outcome bypass(Fault fault) {
     Backing head = fault.head();
     int page = lookup.tryBusy(head.object(), pindex(fault, head));
-    if (page >= 0) {
+    boolean sent = page >= 0 && mustNotStore(fault, page);
+    if (page >= 0 && !sent) {
       return finishResident(fault, page, !fault.entry().needsCopy());
     }
+    if (sent) {
+      parts.busy().unbusy(page);
+    }
     // A page will probably be inserted: take the token as that needs it.
-    boolean insert = page == PageLookup.ABSENT && (fault.write || head.next() == null);
+    boolean insert = sent || (page == PageLookup.ABSENT && (fault.write || head.next() == null));
     return walkChain(fault, insert);
   }
 
@@ -185,6 +198,9 @@ public final class FaultHandler {
         if (!tryBusy(fault, page)) {
           return Outcome.AGAIN;
         }
+        if (mustNotStore(fault, page)) {
+          return replaceSent(fault, object, page);
+        }
         return finishResident(fault, page, !fault.entry().needsCopy());
       }
       Backing next = head.next();
@@ -195,6 +211,35 @@ public final class FaultHandler {
     } finally {
       object.token().unlock(fault.self);
     }
+  }
+
+  /// Whether a store follows into a page that is being sent out: the object needs another one
+  /// first.
+  private boolean mustNotStore(Fault fault, int page) {
+    return fault.write && !fault.copiesOnly && cow.isSent(page);
+  }
+
+  /// Gives the head another page in the place of one that is being sent (`vm_page_cowfault`).
+  ///
+  /// @param page a hard-busy page of the head
+  private Outcome replaceSent(Fault fault, VmObject object, int page) {
+    VmThread self = fault.self;
+    if (object.token().upgrade(self)) {
+      parts.busy().unbusy(page);
+      return Outcome.AGAIN;
+    }
+    if (!cow.areStoresOver(page)) {
+      fault.awaitsStores = true;
+      fault.openTicket = pages.ticket(page);
+      parts.busy().unbusy(page);
+      return Outcome.AGAIN;
+    }
+    int spare = allocate(self, object, pages.pindex(page));
+    if (spare == PageArray.NONE) {
+      parts.busy().unbusy(page);
+      return Outcome.NO_MEMORY;
+    }
+    return finishResident(fault, cow.replace(self, object, page, spare), true);
   }
 
   private Outcome finishResident(Fault fault, int page, boolean ours) {
@@ -317,7 +362,7 @@ public final class FaultHandler {
     if (isSevere(self)) {
       return Outcome.NO_MEMORY;
     }
-    int color = allocator.colorFor(self, object.id(), pindex);
+    int color = allocator.colorFor(self, object.color(), pindex);
     int page = allocator.allocateForZeros(self, color, AllocClass.NORMAL);
     if (page == PageArray.NONE) {
       return Outcome.NO_MEMORY;
@@ -337,7 +382,7 @@ public final class FaultHandler {
     if (isSevere(self)) {
       return PageArray.NONE;
     }
-    int color = allocator.colorFor(self, object.id(), pindex);
+    int color = allocator.colorFor(self, object.color(), pindex);
     return allocator.allocate(self, color, AllocClass.NORMAL);
   }
 

@@ -29,20 +29,21 @@ final class PageEntry {
     return ours && Access.allows(fault.entry().access(), Access.WRITE) && !fault.space.isFrozen();
   }
 
-  /// Maps a page that has content.
+  /// Maps a page that has content; without the right to store while it is being sent.
   ///
   /// @param ours whether the page may be stored into without others seeing it
   void finish(Fault fault, int page, boolean ours) {
     if (!pages.isFullyValid(page)) {
       throw new VmPanic("mapping a page without content: " + pages.describe(page));
     }
+    boolean storable = mayStore(fault, ours) && pages.cowCount(page) == 0;
     if (pages.isNew(page)) {
-      fault.space.pmap().enterNew(fault.address, page, mayStore(fault, ours), fault.write);
+      fault.space.pmap().enterNew(fault.address, page, storable, fault.write);
     } else {
       if (fault.write) {
         forgetSwapCopy(fault.self, fault.head().object(), page);
       }
-      fault.space.pmap().enter(fault.address, page, mayStore(fault, ours), fault.write);
+      fault.space.pmap().enter(fault.address, page, storable, fault.write);
     }
     parts.mover().activate(fault.self, page);
     parts.busy().unbusy(page);

@@ -8,7 +8,7 @@ import org.pondhawk.vm.page.PageArray;
 public final class Lease {
   private final long address;
   private final long bytes;
-  private final boolean write;
+  private final LeaseKind kind;
   private final Thread owner;
   private final int pageSize;
   private final int[] pages;
@@ -17,10 +17,10 @@ public final class Lease {
   /// Makes the record of a lease that has no page yet, for the calling thread.
   ///
   /// @param bytes at least 1
-  public Lease(long address, long bytes, boolean write, int pageSize) {
+  public Lease(long address, long bytes, LeaseKind kind, int pageSize) {
     this.address = address;
     this.bytes = bytes;
-    this.write = write;
+    this.kind = kind;
     this.owner = Thread.currentThread();
     this.pageSize = pageSize;
     this.pages = new int[pageCount(address, bytes, pageSize)];
@@ -59,7 +59,12 @@ public final class Lease {
 
   /// Whether its bytes may be changed.
   public boolean isWrite() {
-    return write;
+    return kind == LeaseKind.WRITE;
+  }
+
+  /// Whether its bytes stay as they are while others change theirs. Nothing waits for such a lease.
+  public boolean isSnapshot() {
+    return kind == LeaseKind.SNAPSHOT;
   }
 
   /// The thread that took it.
@@ -72,19 +77,19 @@ public final class Lease {
     return pages.length;
   }
 
-  /// How many of them it has busy.
+  /// How many of them it has busy, or sends.
   public int taken() {
     return taken;
   }
 
-  /// A page that it has busy.
+  /// A page that it has busy, or sends.
   ///
   /// @param i from 0, in the order of addresses
   public int page(int i) {
     return i < taken ? pages[i] : PageArray.NONE;
   }
 
-  /// Notes the next page, which its owner has just made busy.
+  /// Notes the next page, which its owner has just made busy, or set up to be sent.
   public void take(int page) {
     pages[taken++] = page;
   }
@@ -96,7 +101,6 @@ public final class Lease {
 
   @Override
   public String toString() {
-    return "%s lease of %d bytes at 0x%x, held by %s"
-        .formatted(write ? "WRITE" : "READ", bytes, address, owner);
+    return "%s lease of %d bytes at 0x%x, held by %s".formatted(kind, bytes, address, owner);
   }
 }

@@ -61,8 +61,8 @@ public final class ResidencyScan {
   }
 
   private int ofMapped(long pte) {
-    int page = pages.frames().frameOf(Pte.frame(pte));
-    int bits = RESIDENT | ofPage(page);
+    int page = pages.pageAt(Pte.frame(pte));
+    int bits = RESIDENT | (page == PageArray.NONE ? 0 : ofPage(page));
     if ((pte & Pte.MODIFIED) != 0) {
       bits |= MODIFIED | MODIFIED_BY_ANY;
     }

@@ -16,6 +16,7 @@ import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.VmProcess;
 import org.pondhawk.vm.sync.VmThread;
 import org.pondhawk.vm.sync.WaitChannel;
 
@@ -35,6 +36,7 @@ public final class Space {
   private final Parts parts;
   private final SpaceLeases leases;
   private final RangeUse use;
+  private final VmProcess process;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
   private final WaitChannel thawed = new WaitChannel("thaw");
   private volatile boolean closed;
@@ -73,6 +75,7 @@ public final class Space {
     this.parts = parts;
     this.leases = new SpaceLeases("space " + id, parts.leases());
     this.use = new RangeUse(this, clipper, parts);
+    this.process = new VmProcess("space " + id);
   }
 
   /// A number that no other space of the machine ever has.
@@ -98,6 +101,11 @@ public final class Space {
   /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
   public SpaceLeases leases() {
     return leases;
+  }
+
+  /// How its threads wait for memory.
+  public VmProcess process() {
+    return process;
   }
 
   /// The logarithm of the page size.
@@ -339,6 +347,7 @@ public final class Space {
     long stamp = map.lockExclusive();
     try {
       requireOpen();
+      child.process.inherit(process);
       // If a store does not end, the regions stay frozen and the entries as they are: as after a
       // fork whose child is gone, the next store into a region thaws it.
       if (pmap.freeze(0, map.range())) {

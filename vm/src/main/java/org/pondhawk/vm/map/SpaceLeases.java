@@ -14,7 +14,8 @@ import org.pondhawk.vm.sync.WaitChannel;
 /// **Contract.** A lease enters before it makes its first page busy and leaves when it has given
 /// all back. An operation that takes rights away [#stop]s leases first, before it locks the map:
 /// from then on none enters, and when that returns there is none. Both sides wait in slices, with a
-/// bound; an operation never waits for a lease of its own thread.
+/// bound; an operation never waits for a lease of its own thread. A snapshot is in nobody's way and
+/// waits for no operation: it only counts.
 ///
 /// **Memory effects.** What was stored under a lease is visible to the operation that waited for
 /// its end.
@@ -96,6 +97,9 @@ public final class SpaceLeases {
   }
 
   private boolean tryEnter(Lease lease) {
+    if (lease.isSnapshot()) {
+      return parts.leased().tryReserveSent(lease.pageCount());
+    }
     lock.lock();
     try {
       for (Stop stop : stops) {
@@ -112,6 +116,9 @@ public final class SpaceLeases {
   /// Completes the taking of a lease's last page: who changes the bytes makes the page dirty first,
   /// as a store does, so that its copy in swap is never read again.
   public void took(Lease lease) {
+    if (lease.isSnapshot()) {
+      return; // its owner does not wait for itself either: it gets a copy
+    }
     int page = lease.page(lease.taken() - 1);
     parts.leased().add(lease.owner(), page);
     if (lease.isWrite()) {
@@ -120,7 +127,15 @@ public final class SpaceLeases {
   }
 
   /// Gives back all that a lease has, and forgets it.
-  public void leave(Lease lease) {
+  public void leave(VmThread self, Lease lease) {
+    if (lease.isSnapshot()) {
+      while (lease.taken() > 0) {
+        parts.cow().clear(self, lease.untake());
+      }
+      parts.leased().unreserveSent(lease.pageCount());
+      changed.wakeAll();
+      return;
+    }
     while (lease.taken() > 0) {
       int page = lease.untake();
       if (lease.isWrite()) {

@@ -82,6 +82,21 @@ public final class FrameMemory implements AutoCloseable {
     return Integer.numberOfTrailingZeros(pageSize);
   }
 
+  /// Keeps the kernel from giving memory to frames that are never used, as parts of huge pages
+  /// under frames that are.
+  ///
+  /// @param firstFrame the first of them
+  /// @param count how many, at least 1
+  public void leaveOut(int firstFrame, int count) {
+    if (!isNative()) {
+      return;
+    }
+    long start = checkedAddress(firstFrame) & -HUGE_PAGE;
+    long end = checkedAddress(firstFrame + count - 1) + pageSize();
+    long last = Math.min((end + HUGE_PAGE - 1) & -HUGE_PAGE, address(frameCount - 1) + pageSize());
+    Linux.noHugePages(Math.max(start, base), last - Math.max(start, base));
+  }
+
   /// Whether the frames come from the kernel, so that memory can really be given back.
   public boolean isNative() {
     return memory.isFromKernel();
@@ -150,6 +165,25 @@ public final class FrameMemory implements AutoCloseable {
     } else {
       RawMemory.fill(address, pageSize(), (byte) 0);
     }
+  }
+
+  /// Lets frames take their memory from a memory node of the computer; those that share a page of
+  /// the kernel with others are left out.
+  ///
+  /// @param range frames that nobody has touched yet
+  /// @param strictly as for [Linux#bindToNode]
+  /// @return whether they do: false for a node that exists in a simulation only, and where the
+  ///   kernel can't be asked
+  /// @throws IllegalStateException if the kernel refuses, with its reason
+  public boolean bind(FrameRange range, boolean strictly) {
+    int node = range.node().id();
+    if (node == MemoryNode.NOT_BOUND || !isNative()) {
+      return false;
+    }
+    long unit = Linux.pageSize();
+    long from = (checkedAddress(range.first()) + unit - 1) & -unit;
+    long end = (checkedAddress(range.end() - 1) + pageSize()) & -unit;
+    return from < end && Linux.bindToNode(from, end - from, node, strictly);
   }
 
   /// Gives everything back. A second call does nothing.

@@ -60,6 +60,13 @@ final class Libc {
           "syscall",
           FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT),
           Linker.Option.firstVariadicArg(1));
+  static final MethodHandle SYSCALL_6 =
+      bind(
+          "syscall",
+          FunctionDescriptor.of(
+              JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG),
+          ERRNO,
+          Linker.Option.firstVariadicArg(1));
   static final MethodHandle GETPAGESIZE = bind("getpagesize", FunctionDescriptor.of(JAVA_INT));
   static final MethodHandle SCHED_YIELD = bind("sched_yield", FunctionDescriptor.of(JAVA_INT));
   static final MethodHandle SCHED_GETCPU =

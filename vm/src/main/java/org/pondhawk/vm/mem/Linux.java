@@ -61,6 +61,9 @@ public final class Linux {
   private static final int MADV_DONTNEED = 4;
   private static final int MADV_HUGEPAGE = 14;
   private static final int MADV_NOHUGEPAGE = 15;
+  private static final long SYS_MBIND = ARM ? 235 : 237;
+  private static final int MPOL_PREFERRED = 1;
+  private static final int MPOL_BIND = 2;
   private static final int LOCK_EXCLUSIVE_NOW = 2 | 4;
   private static final int AT_FDCWD = -100;
   private static final int AT_SYMLINK_NOFOLLOW = 0x100;
@@ -158,6 +161,36 @@ public final class Linux {
       MemorySegment capture = Libc.capture(arena);
       int result = (int) Libc.MADVISE.invokeExact(capture, address, bytes, advice);
       return result == 0 ? 0 : Libc.errno(capture);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /// Lets the memory of a range come from one memory node, from the next touch on (`mbind`).
+  ///
+  /// @param address a multiple of [#pageSize()]
+  /// @param node the kernel's number of the node
+  /// @param strictly whether memory of another node is no choice when that one has none left: then
+  ///   the kernel may end the process
+  /// @return false if the kernel has no such call, or does not let this process make it
+  /// @throws IllegalStateException if it refuses the node or the range
+  public static boolean bindToNode(long address, long bytes, int node, boolean strictly) {
+    requireAvailable();
+    long policy = strictly ? MPOL_BIND : MPOL_PREFERRED;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment capture = Libc.capture(arena);
+      MemorySegment mask = arena.allocate(ValueLayout.JAVA_LONG, node / Long.SIZE + 1L);
+      mask.setAtIndex(ValueLayout.JAVA_LONG, node / Long.SIZE, 1L << (node % Long.SIZE));
+      long bits = mask.byteSize() * Byte.SIZE + 1; // the kernel looks at one bit less
+      long result =
+          (long)
+              Libc.SYSCALL_6.invokeExact(
+                  capture, SYS_MBIND, address, bytes, policy, mask, bits, 0L);
+      int errno = result == 0 ? 0 : Libc.errno(capture);
+      if (errno != 0 && errno != Errno.ENOSYS && errno != Errno.EPERM) {
+        throw failed("bind " + range(address, bytes) + " to memory node " + node, errno);
+      }
+      return errno == 0;
     } catch (Throwable e) {
       throw unexpected(e);
     }

@@ -57,6 +57,12 @@ public final class RawMemory {
     }
   }
 
+  /// Whether the methods of this class can be called for a range of addresses at all: everywhere
+  /// with native access, in the one pool without. What lies there is not looked at.
+  public static boolean reaches(long address, long bytes) {
+    return address >= BASE && address - BASE <= ALL.byteSize() - bytes;
+  }
+
   // ---- plain, any address ----
 
   /// The byte at `address`.

@@ -22,6 +22,7 @@ public final class IntRadix {
   private int root = RadixNodes.NONE;
   private int height;
   private long size;
+  private int changes;
 
   /// Makes an empty map.
   public IntRadix(RadixNodes nodes) {
@@ -31,6 +32,11 @@ public final class IntRadix {
   /// How many indexes have a value.
   public long size() {
     return size;
+  }
+
+  /// How often an index got a value or lost one; wraps.
+  int changes() {
+    return changes;
   }
 
   /// The value at an index, or [#NONE].
@@ -88,6 +94,7 @@ public final class IntRadix {
       size++;
     }
     nodes.set(node, slot(index, 0), value + 1);
+    changes++;
     return true;
   }
 
@@ -123,6 +130,7 @@ public final class IntRadix {
     if (value != NONE) {
       nodes.set(leafOf(index), slot(index, 0), 0);
       size--;
+      changes++;
       prune(index);
     }
     return value;
@@ -183,6 +191,44 @@ public final class IntRadix {
       from = Math.max(from, start + (1L << (level * RadixNodes.LG_FANOUT)));
     }
     return -1;
+  }
+
+  /// What is done with one value.
+  interface ValueVisitor {
+    /// Returns from 0, to be added up, or less to end it.
+    int visit(int value, long index);
+  }
+
+  /// Calls back for the values of a range, in order, while the map stays as it is.
+  ///
+  /// @return the sum of the results, or the first below 0
+  long forEach(long first, long last, ValueVisitor visitor) {
+    return beyond(first) ? 0 : forEachBelow(root, height - 1, first, last, 0, visitor);
+  }
+
+  private long forEachBelow(
+      int node, int level, long first, long last, long prefix, ValueVisitor visitor) {
+    long sum = 0;
+    for (int slot = slot(first, level); slot < RadixNodes.FANOUT; slot++) {
+      long start = prefix | ((long) slot << (level * RadixNodes.LG_FANOUT));
+      if (start > last) {
+        break;
+      }
+      int entry = nodes.get(node, slot);
+      long result = 0;
+      if (entry != 0) {
+        result =
+            level == 0
+                ? visitor.visit(entry - 1, start)
+                : forEachBelow(entry - 1, level - 1, Math.max(first, start), last, start, visitor);
+      }
+      if (result < 0) {
+        return result;
+      }
+      sum += result;
+      first = Math.max(first, start + (1L << (level * RadixNodes.LG_FANOUT)));
+    }
+    return sum;
   }
 
   private boolean beyond(long index) {

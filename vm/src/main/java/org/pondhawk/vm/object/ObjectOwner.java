@@ -50,9 +50,8 @@ public final class ObjectOwner implements PageOwner {
   /// @param page a hard-busy page
   /// @return false if an index node is missing: nothing is changed then
   public boolean move(VmThread self, VmObject to, long pindex, int page) {
+    requireMovable(self, to, pindex, page);
     VmObject from = objects.get(pages.object(page));
-    requireOwned(self, from, page);
-    requireOwned(self, to, page);
     if (!to.resident().put(self, pindex, page)) {
       return false;
     }
@@ -67,6 +66,17 @@ public final class ObjectOwner implements PageOwner {
     }
     pages.clearFlags(page, PageFlags.SWAPPED);
     return true;
+  }
+
+  private void requireMovable(VmThread self, VmObject to, long pindex, int page) {
+    requireOwned(self, to, page);
+    if (pages.object(page) == PageArray.NO_OBJECT) {
+      throw new VmPanic("moved, but belongs to nothing: " + pages.describe(page));
+    }
+    requireOwned(self, objects.get(pages.object(page)), page);
+    if (to.resident().get(pindex) != IntRadix.NONE) {
+      throw new VmPanic("moved to where a page is: " + pages.describe(page) + " into " + to);
+    }
   }
 
   @Override

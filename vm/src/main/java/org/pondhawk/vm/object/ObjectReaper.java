@@ -3,6 +3,7 @@ package org.pondhawk.vm.object;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.sync.VmThread;
@@ -97,5 +98,6 @@ public final class ObjectReaper {
   private void freeResident(VmThread self, int page) {
     mappings.removeAll(page);
     allocator.free(self, page);
+    parts.stats().count(self.stripe(), Event.OBJECT_FREED, 1);
   }
 }

@@ -48,6 +48,14 @@ public final class ObjectTable {
     return object;
   }
 
+  /// The object of a slot as of now, for dumps: it may be gone by the time it is looked at.
+  ///
+  /// @return null for an empty slot, or a number that is none
+  public @Nullable VmObject peek(int slot) {
+    @Nullable VmObject[] now = slots;
+    return slot < 0 || slot >= now.length ? null : now[slot];
+  }
+
   void remove(VmObject object) {
     lock.lock();
     try {

@@ -11,7 +11,8 @@ import org.pondhawk.vm.queue.Patience;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Finds resident pages of an object whose token the caller holds, shared or exclusively
-/// (`vm_page_lookup` and its forms). [PageLookup] finds them without the token.
+/// (`vm_page_lookup` and its forms). [PageLookup] and [PageHash] find them without the token; what
+/// is found here is entered there.
 ///
 /// **Contract.** None waits but [#busyWait], which gives the token up while it sleeps. Where an
 /// operation has a parameter `besideSoft`, soft holders are no hindrance if it is true.
@@ -23,6 +24,7 @@ public final class PageFinder {
   private final PageBusy busy;
   private final FreeGate gate;
   private final PageContent content;
+  private final PageHash hash;
 
   /// What [#tryBusy] found.
   ///
@@ -34,11 +36,12 @@ public final class PageFinder {
   }
 
   /// Makes it for a machine.
-  public PageFinder(PageParts parts, PageContent content) {
+  public PageFinder(PageParts parts, PageContent content, PageHash hash) {
     this.pages = parts.pages();
     this.busy = parts.busy();
     this.gate = parts.gate();
     this.content = content;
+    this.hash = hash;
   }
 
   /// The resident page at an index (`vm_page_lookup`). It is not busied: while the token is held it
@@ -55,6 +58,9 @@ public final class PageFinder {
       throw new VmPanic(
           "%s has at %d a page that knows better: %s"
               .formatted(object, pindex, pages.describe(page)));
+    }
+    if (page != IntRadix.NONE) {
+      hash.enter(object, pindex, page);
     }
     return page;
   }

@@ -7,7 +7,6 @@ import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.queue.AllocClass;
 import org.pondhawk.vm.queue.FreeGate;
-import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageContent;
 import org.pondhawk.vm.queue.PageMover;
 import org.pondhawk.vm.queue.PageParts;
@@ -35,8 +34,7 @@ public final class PageGrabber {
   private final PageBusy busy;
   private final PageArray pages;
   private final FreeGate gate;
-  private final PageAllocator allocator;
-  private final ObjectOwner owner;
+  private final ObjectPages maker;
   private final RadixNodes nodes;
   private final PageMover mover;
   private final PageFinder finder;
@@ -45,8 +43,7 @@ public final class PageGrabber {
   /// Makes it for a machine.
   public PageGrabber(
       PageParts parts,
-      PageAllocator allocator,
-      ObjectOwner owner,
+      ObjectPages maker,
       RadixNodes nodes,
       PageFinder finder,
       PageContent content) {
@@ -54,8 +51,7 @@ public final class PageGrabber {
     this.pages = parts.pages();
     this.mover = parts.mover();
     this.gate = parts.gate();
-    this.allocator = allocator;
-    this.owner = owner;
+    this.maker = maker;
     this.nodes = nodes;
     this.finder = finder;
     this.content = content;
@@ -70,12 +66,14 @@ public final class PageGrabber {
   /// Makes the page at an index hard-busy, allocating it if there is none.
   ///
   /// @param klass how deep an allocation may go; quick is not for this
-  /// @param retry whether to go on after a wait until there is a page (`VM_ALLOC_RETRY`)
+  /// @param retry whether to go on after a wait until there is a page (`VM_ALLOC_RETRY`), for a
+  ///   class that may use the cache
   /// @return the page; [PageArray#NONE] only if the caller is not ready to retry
   /// @throws org.pondhawk.vm.error.OutOfPagesException if a wait comes to nothing
   public int grab(
       VmThread self, VmObject object, long pindex, AllocClass klass, Zeros zeros, boolean retry) {
-    if (klass == AllocClass.QUICK || !self.holdsNothing()) {
+    boolean hopeless = retry && !klass.usesCache(); // it would wait for what it may not take
+    if (klass == AllocClass.QUICK || hopeless || !self.holdsNothing()) {
       throw new VmPanic("%s grabs a page of %s as %s".formatted(self, object, klass));
     }
     Patience patience = null;
@@ -115,12 +113,10 @@ public final class PageGrabber {
         return new Attempt(PageArray.NONE, page);
       }
       if (page == PageArray.NONE) {
-        int color = allocator.colorFor(self, object.id(), pindex);
-        page = allocator.allocate(self, color, klass);
+        page = maker.allocate(self, object, pindex, klass);
         if (page == PageArray.NONE) {
           return new Attempt(page, PageArray.NONE);
         }
-        owner.insert(self, object, pindex, page);
       }
       zero(self, page, zeros);
       return new Attempt(page, PageArray.NONE);

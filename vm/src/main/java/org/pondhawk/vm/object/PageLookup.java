@@ -3,7 +3,8 @@ package org.pondhawk.vm.object;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 
-/// Finds a resident page of an object without the object's token (`vm_page_hash_get`).
+/// Finds a resident page of an object without the object's token (what the reference's faults use
+/// the page hash for; [PageHash] is ours).
 ///
 /// **Contract.** The caller keeps the object alive. Never waits. An answer of [#DOUBT] or [#ABSENT]
 /// decides nothing: who needs to know takes the token and looks again. A page that is returned is
@@ -35,7 +36,7 @@ public class PageLookup {
   /// @param object an object that stays alive meanwhile
   /// @return the page, [#ABSENT] or [#DOUBT]
   public final int tryBusy(VmObject object, long pindex) {
-    int page = object.resident().peek(pindex);
+    int page = look(object, pindex);
     if (page == IntRadix.NONE) {
       return ABSENT;
     }
@@ -50,6 +51,13 @@ public class PageLookup {
       return DOUBT;
     }
     return page;
+  }
+
+  /// What seems to be at an index, of which nothing is believed.
+  ///
+  /// @return any number; [IntRadix#NONE] if nothing is
+  protected int look(VmObject object, long pindex) {
+    return object.resident().peek(pindex);
   }
 
   /// Whether a page is the object's at an index: for good if it is hard-busy, else a hint.

@@ -1,6 +1,7 @@
 package org.pondhawk.vm.object;
 
 import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.queue.FictitiousPages;
 import org.pondhawk.vm.queue.PageAdvice;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageContent;
@@ -9,6 +10,7 @@ import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.PageProtection;
 import org.pondhawk.vm.queue.PageReclaim;
 import org.pondhawk.vm.queue.PageWiring;
+import org.pondhawk.vm.queue.WiredPages;
 import org.pondhawk.vm.sync.Grace;
 
 /// The operations on single pages beside those of [PageParts]: whole, and for pagers and others who
@@ -22,6 +24,12 @@ import org.pondhawk.vm.sync.Grace;
 /// @param advice what is not needed for now
 /// @param finder pages by object and index
 /// @param grabber the same, made if absent
+/// @param hash where pages were, found without a token
+/// @param scan going through the pages of an object
+/// @param cow sending pages out while others store into them
+/// @param fictitious pages for memory that is not the machine's
+/// @param maker pages allocated into an object
+/// @param alone wired pages of no object
 public record PageOperations(
     PageContent content,
     PageProtection protection,
@@ -30,7 +38,13 @@ public record PageOperations(
     PageReclaim reclaim,
     PageAdvice advice,
     PageFinder finder,
-    PageGrabber grabber) {
+    PageGrabber grabber,
+    PageHash hash,
+    PageScan scan,
+    PageCow cow,
+    FictitiousPages fictitious,
+    ObjectPages maker,
+    WiredPages alone) {
   /// Makes the operations of a machine.
   public static PageOperations of(
       PageParts parts,
@@ -38,10 +52,12 @@ public record PageOperations(
       ObjectOwner owner,
       RadixNodes nodes,
       Mappings mappings,
-      Grace grace) {
+      Grace grace,
+      PageHash hash) {
     PageContent content = new PageContent(parts, owner, mappings);
     PageProtection protection = new PageProtection(parts, mappings, grace);
-    PageFinder finder = new PageFinder(parts, content);
+    PageFinder finder = new PageFinder(parts, content, hash);
+    ObjectPages maker = new ObjectPages(parts, allocator, owner);
     return new PageOperations(
         content,
         protection,
@@ -50,6 +66,12 @@ public record PageOperations(
         new PageReclaim(parts, allocator, content, protection),
         new PageAdvice(parts, content, mappings),
         finder,
-        new PageGrabber(parts, allocator, owner, nodes, finder, content));
+        new PageGrabber(parts, maker, nodes, finder, content),
+        hash,
+        new PageScan(),
+        new PageCow(parts, allocator, owner, content, mappings, grace),
+        allocator.fictitious(),
+        maker,
+        new WiredPages(parts, allocator));
   }
 }

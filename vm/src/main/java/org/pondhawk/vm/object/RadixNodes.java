@@ -3,6 +3,7 @@ package org.pondhawk.vm.object;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.page.DumpMap;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.queue.AllocClass;
 import org.pondhawk.vm.queue.FreeGate;
@@ -37,6 +38,7 @@ public final class RadixNodes {
 
   private final PageParts parts;
   private final PageAllocator allocator;
+  private final DumpMap dump;
   private final int lgPerFrame;
   private final ReentrantLock lock = new ReentrantLock();
   private volatile long[] frames = new long[8];
@@ -47,9 +49,12 @@ public final class RadixNodes {
   private int reserve;
 
   /// Makes a pool without any node.
-  public RadixNodes(PageParts parts, PageAllocator allocator) {
+  ///
+  /// @param dump is told of each frame with nodes
+  public RadixNodes(PageParts parts, PageAllocator allocator, DumpMap dump) {
     this.parts = parts;
     this.allocator = allocator;
+    this.dump = dump;
     int perFrame = parts.pages().frames().pageSize() / BYTES;
     this.lgPerFrame = Integer.numberOfTrailingZeros(perFrame);
   }
@@ -147,6 +152,7 @@ public final class RadixNodes {
       return false;
     }
     parts.mover().wire(self, page);
+    dump.add(page);
     parts.busy().unbusy(page);
     lock.lock();
     try {

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.queue.ColorPolicy;
 import org.pondhawk.vm.sync.Token;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -24,6 +25,7 @@ public final class VmObject {
 
   private final int slot;
   private final long id;
+  private final long hashStart;
   private final long size;
   private final Token token;
   private final IntRadix resident;
@@ -39,6 +41,7 @@ public final class VmObject {
   VmObject(int slot, long id, long size, RadixNodes nodes) {
     this.slot = slot;
     this.id = id;
+    this.hashStart = PageHash.start(id);
     this.size = size;
     this.token = new Token(id);
     this.resident = new IntRadix(nodes);
@@ -52,6 +55,16 @@ public final class VmObject {
   /// A number that no other object of the machine ever has.
   public long id() {
     return id;
+  }
+
+  /// What its entries in the page hash are counted from.
+  long hashStart() {
+    return hashStart;
+  }
+
+  /// Where the colours of its pages begin (`pg_color`).
+  public int color() {
+    return ColorPolicy.startOf(id);
   }
 
   /// The size in pages.

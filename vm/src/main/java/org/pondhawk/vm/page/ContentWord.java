@@ -48,6 +48,10 @@ final class ContentWord {
     return MemoryAttribute.of((word >>> ATTRIBUTE_SHIFT) ^ MemoryAttribute.WRITE_BACK.code);
   }
 
+  static int withAttribute(int word, MemoryAttribute attribute) {
+    return (word & (-1 >>> (Integer.SIZE - ATTRIBUTE_SHIFT))) | attributeBits(attribute);
+  }
+
   /// The bits that an attribute sets in a word that has none.
   static int attributeBits(MemoryAttribute attribute) {
     return (attribute.code ^ MemoryAttribute.WRITE_BACK.code) << ATTRIBUTE_SHIFT;

@@ -114,6 +114,9 @@ public class PageBusy {
   /// @param page a hard-busy page
   /// @return true if [#wake] must follow once the spin lock is given back
   public boolean release(int page) {
+    if (change(page, BusyWord.LOCKED, 0)) { // nearly always
+      return false;
+    }
     for (; ; ) {
       int was = read(page);
       if (!BusyWord.isHardBusy(was)) {
@@ -301,6 +304,14 @@ public class PageBusy {
   /// @return true if it is
   public final boolean isHardBusy(int page) {
     return BusyWord.isHardBusy(read(page));
+  }
+
+  /// Whether a page is hard-busy and no more: no soft holder, no swap I/O.
+  ///
+  /// @param page a page
+  /// @return true if so, whoever sleeps for it
+  public final boolean isOnlyHardBusy(int page) {
+    return (read(page) & ~BusyWord.WANTED) == BusyWord.LOCKED;
   }
 
   /// How many soft holders a page has.

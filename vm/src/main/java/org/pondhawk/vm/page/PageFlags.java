@@ -44,6 +44,9 @@ public final class PageFlags {
   /// it (the value is ours).
   public static final int UNTOUCHED = 0x10_0000;
 
+  /// The page is wired and belongs to no object but to whoever asked for it (the value is ours).
+  public static final int ALONE = 0x20_0000;
+
   /// What may be said of the frame of a free page.
   public static final int FRAME_STATE = ZERO | UNTOUCHED;
 
@@ -68,7 +71,8 @@ public final class PageFlags {
     "",
     "NEED_COMMIT",
     "ZERO",
-    "UNTOUCHED"
+    "UNTOUCHED",
+    "ALONE"
   };
 
   private PageFlags() {}

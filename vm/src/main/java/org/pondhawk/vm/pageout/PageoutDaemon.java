@@ -1,6 +1,7 @@
 package org.pondhawk.vm.pageout;
 
 import java.util.concurrent.locks.ReentrantLock;
+import org.pondhawk.vm.map.LowMemoryKill;
 import org.pondhawk.vm.page.Activity;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.queue.Event;
@@ -25,7 +26,7 @@ public final class PageoutDaemon implements Runnable {
    * The state is what it aims at: TARGET1 when asked anew, TARGET2 while it runs on by itself. A pass that
    * did not get enough raises `sweeps`: active pages age faster then, and every ten of them the scans get
    * less patient with dirty pages too. When twenty in a row cleaned nothing and swap is full, whoever waits
-   * for memory is refused. No pass waits for a grace period: what is in the laundry counts as reclaimed.
+   * for memory is refused, or the largest space is condemned first where that is switched on. No pass waits for a grace period: what is in the laundry counts as reclaimed.
    *
    * Differs from DragonFly: see [ActiveScan] and [FreeGate].
    */
@@ -47,6 +48,7 @@ public final class PageoutDaemon implements Runnable {
   private final VmStats stats;
   private final HaltSwitch halt;
   private final VmThread self;
+  private final LowMemoryKill lowMemory;
   private final Laundry laundry;
   private final InactiveScan inactive;
   private final ActiveScan active;
@@ -69,14 +71,21 @@ public final class PageoutDaemon implements Runnable {
   /// Makes the daemon of a machine.
   ///
   /// @param self the daemon's own record, a system thread
+  /// @param lowMemory what is asked before those who wait are refused
   /// @param mostInFlight how many pages may be on their way to swap at once, at least 1
-  public PageoutDaemon(PageoutParts parts, HaltSwitch halt, VmThread self, int mostInFlight) {
+  public PageoutDaemon(
+      PageoutParts parts,
+      HaltSwitch halt,
+      VmThread self,
+      LowMemoryKill lowMemory,
+      int mostInFlight) {
     this.parts = parts;
     this.gate = parts.page().gate();
     this.pressure = gate.pressure();
     this.stats = parts.page().stats();
     this.halt = halt;
     this.self = self;
+    this.lowMemory = lowMemory;
     PageArray pages = parts.page().pages();
     this.laundry = new Laundry(parts, mostInFlight);
     this.inactive = new InactiveScan(parts, laundry, pages.marker(0));
@@ -110,7 +119,7 @@ public final class PageoutDaemon implements Runnable {
       working.unlock();
     }
     if (restNanos > 0) {
-      gate.pause(self, restNanos);
+      gate.work().pause(self, restNanos);
     }
   }
 
@@ -134,7 +143,7 @@ public final class PageoutDaemon implements Runnable {
   /// Lets the daemon end; a pass under way is finished.
   public void stop() {
     stopped = true;
-    gate.wakeDaemon();
+    gate.work().wakeDaemon();
   }
 
   /// Keeps the daemon from working until [#resume], for inspection. Waits for a pass under way and
@@ -161,15 +170,15 @@ public final class PageoutDaemon implements Runnable {
 
   private boolean awaitWork() {
     parts.allocator().sweepHeld(self, holdColor++ & (PageQueue.COLORS - 1));
-    if (gate.pagesNeeded() != 0 || laundry.pageCount() > 0) {
+    if (gate.work().pagesNeeded() != 0 || laundry.pageCount() > 0) {
       return !stopped;
     }
-    boolean asked = gate.awaitWork(self, IDLE_NANOS);
+    boolean asked = gate.work().await(self, IDLE_NANOS);
     stats.rollup();
     if (!asked && !pressure.start(self.stripe())) {
       return false;
     }
-    gate.setPagesNeeded(1);
+    gate.work().setPagesNeeded(1);
     aimsAtTarget2 = false;
     return !stopped;
   }
@@ -178,6 +187,7 @@ public final class PageoutDaemon implements Runnable {
     stats.count(self.stripe(), Event.DAEMON_PASSES, 1);
     laundry.poll(self);
     stats.rollup();
+    parts.allocator().drainMagazinesIfShort(self);
     long shortage = shortage();
     boolean onlyWaits = shortage <= 0 && restNanos > 0; // then ageing would go by the polls
     if (shortage > 0) {
@@ -201,7 +211,7 @@ public final class PageoutDaemon implements Runnable {
   private long shortage() {
     long lacking =
         aimsAtTarget2 ? pressure.target2Count(self.stripe()) : pressure.target1Count(self.stripe());
-    lacking += gate.takeDeficit() - laundry.reclaimable();
+    lacking += gate.work().takeDeficit() - laundry.reclaimable();
     if (lacking <= 0 && laundry.pageCount() > 0 && gate.isAwaited()) {
       return Math.min(BATCH, laundry.room());
     }
@@ -255,8 +265,8 @@ public final class PageoutDaemon implements Runnable {
     FreeLevels levels = pressure.levels();
     long inactivePages = stats.global(PageCount.INACTIVE) - laundry.reclaimable();
     long lacking = levels.inactiveTarget() - inactivePages;
-    if (shortage > 0 && parts.swap().isFull()) {
-      return Math.max(lacking, shortage); // the inactive ones may all be dirty: find clean ones
+    if (shortage > 0 && (parts.swap().isFull() || barrenPasses > 1)) {
+      return Math.max(lacking, shortage); // those may all be dirty, or held: find others
     }
     return shortage > 0 ? lacking + Math.min(2 * shortage, levels.inactiveTarget() / 10) : lacking;
   }
@@ -324,7 +334,7 @@ public final class PageoutDaemon implements Runnable {
       goOn(true);
       gate.broadcast();
     } else {
-      gate.becomeIdle(self);
+      gate.work().becomeIdle(self);
       gate.broadcast();
     }
   }
@@ -333,13 +343,13 @@ public final class PageoutDaemon implements Runnable {
   private void fallShort() {
     sweeps = Math.min(sweeps + 1, MAX_SWEEPS);
     boolean swapFull = parts.swap().isFull();
-    boolean hopeless = swapFull && barrenPasses >= HOPELESS;
-    gate.setExhausted(hopeless && pressure.target1(self.stripe()));
+    boolean hopeless = swapFull && barrenPasses >= HOPELESS && pressure.target1(self.stripe());
+    gate.setExhausted(hopeless && !lowMemory.relieve(self));
     restNanos = swapFull && barrenPasses > 0 ? SWAP_FULL_NANOS : 0;
   }
 
   private void goOn(boolean toTarget2) {
-    gate.setPagesNeeded(2);
+    gate.work().setPagesNeeded(2);
     aimsAtTarget2 = toTarget2;
   }
 }

@@ -209,7 +209,10 @@ public final class Pmap implements Translations {
 
   /// Puts a nearer page of a chain in the place of a deeper one, whose bits are collected.
   private boolean replace(long slot, long was, long now) {
-    int old = pages.frames().frameOf(Pte.frame(was));
+    int old = pages.pageAt(Pte.frame(was));
+    if (old == PageArray.NONE) {
+      return false; // a fictitious page was freed, and took the entry with it
+    }
     pages.interlock(old, 1);
     boolean done = RawMemory.compareAndSetLong(slot, was, now);
     if (done) {
@@ -305,8 +308,9 @@ public final class Pmap implements Translations {
     boolean any = false;
     for (long address = start; address < end; address += 1L << pageShift) {
       long pte = entry(address);
-      if (Pte.isValid(pte)) {
-        remove(address, pages.frames().frameOf(Pte.frame(pte)), true);
+      int page = Pte.isValid(pte) ? pages.pageAt(Pte.frame(pte)) : PageArray.NONE;
+      if (page != PageArray.NONE) { // or a fictitious page was freed, and took the entry with it
+        remove(address, page, true);
         any = true;
       }
     }
@@ -334,8 +338,9 @@ public final class Pmap implements Translations {
     boolean any = false;
     for (long a = start; a < end; a += 1L << pageShift) {
       long pte = entry(a);
-      if (Pte.isWritable(pte)) {
-        writeProtect(a, pages.frames().frameOf(Pte.frame(pte)));
+      int page = Pte.isWritable(pte) ? pages.pageAt(Pte.frame(pte)) : PageArray.NONE;
+      if (page != PageArray.NONE) {
+        writeProtect(a, page);
         any = true;
       }
     }

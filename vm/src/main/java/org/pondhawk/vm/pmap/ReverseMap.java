@@ -102,8 +102,9 @@ public class ReverseMap implements Mappings {
 
   @Override
   public int testAndClearReferenced(int page) {
-    if (!pages.hasFlag(page, PageFlags.MAPPED)) {
-      return 0;
+    int flags = pages.flags(page);
+    if ((flags & PageFlags.MAPPED) == 0 || (flags & PageFlags.FICTITIOUS) != 0) {
+      return 0; // how often a fictitious page is used decides nothing
     }
     int[] count = new int[1];
     walk(

@@ -1,5 +1,6 @@
 package org.pondhawk.vm.pmap;
 
+import org.pondhawk.vm.page.DumpMap;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.queue.AllocClass;
 import org.pondhawk.vm.queue.Event;
@@ -13,11 +14,15 @@ import org.pondhawk.vm.sync.VmThread;
 public final class TableFrames {
   private final PageParts parts;
   private final PageAllocator allocator;
+  private final DumpMap dump;
 
   /// Makes it over the parts of a machine.
-  public TableFrames(PageParts parts, PageAllocator allocator) {
+  ///
+  /// @param dump is told of each balloon: it stands for a piece of a page table
+  public TableFrames(PageParts parts, PageAllocator allocator, DumpMap dump) {
     this.parts = parts;
     this.allocator = allocator;
+    this.dump = dump;
   }
 
   /// Takes a frame as a balloon. Does not wait.
@@ -27,6 +32,7 @@ public final class TableFrames {
     int page = allocator.allocate(self, allocator.colorFor(self, spread, 0), AllocClass.SYSTEM);
     if (page != PageArray.NONE) {
       parts.mover().wire(self, page);
+      dump.add(page);
       parts.busy().unbusy(page);
       parts.pages().frames().giveBack(page);
       parts.stats().count(self.stripe(), Event.TABLE_FRAMES, 1);
@@ -39,6 +45,7 @@ public final class TableFrames {
     while (!parts.busy().tryHardBusy(page)) { // somebody mistakes it for what it was, for a moment
       parts.busy().sleepWhileBusy(self, page);
     }
+    dump.drop(page);
     parts.mover().unwireToFree(self, page);
     allocator.free(self, page);
     parts.stats().count(self.stripe(), Event.TABLE_FRAMES, -1);

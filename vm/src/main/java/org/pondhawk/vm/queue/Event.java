@@ -54,6 +54,12 @@ public enum Event {
   IN_TRANSIT,
   /// Times that a thread slept for memory.
   MEMORY_WAITS,
+  /// Times that the pageout daemon slept for memory itself.
+  DAEMON_WAITS,
+  /// Address spaces condemned so that others get memory (`P_LOWMEMKILL`).
+  CONDEMNED,
+  /// Pages freed because their object was taken down (`v_pfree`).
+  OBJECT_FREED,
   /// Page table memory taken or given back, in frames.
   TABLE_FRAMES;
 

@@ -1,35 +1,41 @@
 package org.pondhawk.vm.queue;
 
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.OutOfPagesException;
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Ticker;
 import org.pondhawk.vm.sync.Tunable;
 import org.pondhawk.vm.sync.VmThread;
 import org.pondhawk.vm.sync.WaitChannel;
 
-/// The free gate: where allocation waits for pages, and the daemon for work.
+/// The free gate: where allocation waits for pages.
 ///
 /// Whoever takes the last comfortable page asks the daemon to run; whoever finds none sleeps here,
 /// before it holds anything; whoever frees enough opens the gate for all at once.
 ///
 /// **Contract.** Every sleep is a slice and every wait ends: by pages, by a halted machine, or with
 /// [OutOfPagesException] when nothing in the machine has moved for the machine's patience, or the
-/// caller's own deadline has passed, or when the daemon has declared that swap is full and nothing
-/// can be freed.
+/// caller's own deadline has passed, or its process was condemned, or when the daemon has declared
+/// that swap is full and nothing can be freed.
 public final class FreeGate {
   /*
-   * The daemon's work is a number: 0 idle, 1 asked to run, 2 runs on by itself; more hints at demand
-   * that came meanwhile. Only the change from 0 wakes it: it takes the channel's ticket before it looks.
+   * Who waits takes the channel's ticket, says that it waits, asks the daemon, and looks once more; who
+   * frees counts the page and then looks whether anybody waits. So one of the two sees the other, but
+   * for what other stripes have not told yet: that, and threads nicer than others, the slice bounds.
    *
-   * Follows: pagedaemon_wakeup, vm_wait, vm_wait_pfault, vm_page_free_wakeup.
+   * Follows: pagedaemon_wakeup, vm_wait, vm_wait_pfault, vm_wait_nominal, vm_page_free_wakeup.
    * Differs from DragonFly: waits end (DESIGN's "Waits"), and where the reference kills a process to
-   * get out of a full swap, we refuse the allocation of the thread that asks.
+   * get out of a full swap, we refuse the allocation of the thread that asks, unless vm.lowmem_kill
+   * says otherwise.
    */
   private static final long SLICE_NANOS = 110_000_000L;
+
+  /// Bits of `waiting`: a thread waits for pages; the daemon does.
+  private static final int ANYONE = 1;
+
+  private static final int DAEMON = 2;
 
   private final Pressure pressure;
   private final VmStats stats;
@@ -37,11 +43,10 @@ public final class FreeGate {
   private final HaltSwitch halt;
   private final long patienceNanos;
   private final Tunable hysteresis;
+  private final PageoutWork work;
   private final WaitChannel freePages = new WaitChannel("free pages");
-  private final WaitChannel daemonWork = new WaitChannel("pageout work");
-  private final AtomicInteger pagesNeeded = new AtomicInteger();
-  private final AtomicBoolean someoneWaits = new AtomicBoolean();
-  private final AtomicLong deficit = new AtomicLong();
+  private final WaitChannel daemonPages = new WaitChannel("pages for the daemon");
+  private final AtomicInteger waiting = new AtomicInteger();
   private volatile @Nullable VmThread daemon;
   private volatile UnseenPages unseen = UnseenPages.NONE;
 
@@ -51,7 +56,8 @@ public final class FreeGate {
   /// Makes the gate of a machine.
   ///
   /// @param patienceNanos how long a wait goes on while nothing moves
-  /// @param hysteresis how many pages more than the minimum open the gate
+  /// @param hysteresis how many pages more than the minimum open the gate; beyond the first target
+  ///   it is as good as that
   public FreeGate(
       Pressure pressure,
       VmStats stats,
@@ -65,9 +71,10 @@ public final class FreeGate {
     this.halt = halt;
     this.patienceNanos = patienceNanos;
     this.hysteresis = hysteresis;
+    this.work = new PageoutWork(pressure, stats);
   }
 
-  /// Names the thread that this gate wakes, and that never waits here.
+  /// Names the thread that this gate wakes, and that never waits among the others.
   public void serveBy(VmThread pageDaemon) {
     daemon = pageDaemon;
   }
@@ -83,6 +90,16 @@ public final class FreeGate {
     return new Patience(patienceNanos);
   }
 
+  /// What the daemon is asked for.
+  public PageoutWork work() {
+    return work;
+  }
+
+  /// The tests of pressure behind the gate.
+  public Pressure pressure() {
+    return pressure;
+  }
+
   // ---- for those who take pages
 
   /// Asks the daemon to run if memory calls for it (`pagedaemon_wakeup`). Does not wait.
@@ -93,61 +110,98 @@ public final class FreeGate {
   }
 
   private void kick(boolean urgent) {
-    if (pagesNeeded.compareAndSet(0, 1)) {
-      daemonWork.wakeAll();
+    if (work.ask(urgent)) {
       unseen.memoryIsShort();
-    } else if (urgent) {
-      pagesNeeded.incrementAndGet();
     }
   }
 
   /// Notes an allocation that failed, and asks the daemon to run.
   void noteShortage(VmThread self) {
-    deficit.incrementAndGet();
+    work.noteShortage();
     requestPaging(self);
   }
 
   /// Lets a fault wait for memory that it could not get (`vm_wait_pfault`): one slice if memory is
   /// below the thread's minimum, and on while it is severe. The caller holds nothing.
   ///
-  /// @throws OutOfPagesException if nothing moves, or nothing can
+  /// @throws OutOfPagesException if nothing moves, or nothing can, or the process is condemned
   public void awaitForFault(VmThread self, Patience patience) {
     stats.rollup();
-    if (!pressure.minNice(self.stripe(), self.nice())) {
+    int nice = self.nice();
+    if (!pressure.minNice(self.stripe(), nice)) {
       return;
     }
     do {
-      slice(self, patience);
+      slice(self, patience, nice, SLICE_NANOS);
     } while (pressure.severe(self.stripe()));
   }
 
   /// Lets any other allocation wait for memory that it could not get (`vm_wait`): one slice.
   ///
-  /// @throws OutOfPagesException if nothing moves, or nothing can
+  /// @throws OutOfPagesException as [#awaitForFault]
   public void await(VmThread self, Patience patience) {
-    stats.rollup();
-    slice(self, patience);
+    await(self, patience, SLICE_NANOS);
   }
 
-  private void slice(VmThread self, Patience patience) {
+  /// The same with a bound of the caller's. Who waits outside a fault is sent to wait a little
+  /// earlier than a fault of the same niceness. The daemon waits apart from the others, and only
+  /// below the minimum.
+  ///
+  /// @param nanos how long the one sleep may last; 0 for a slice
+  /// @throws OutOfPagesException as [#awaitForFault]
+  public void await(VmThread self, Patience patience, long nanos) {
+    stats.rollup();
+    long bound = nanos == 0 ? SLICE_NANOS : nanos;
+    if (self == daemon) {
+      awaitAsDaemon(self, bound);
+    } else {
+      slice(self, patience, self.nice() + 1, bound);
+    }
+  }
+
+  /// Lets something heavy wait before it begins, until memory is above the minimum
+  /// (`vm_wait_nominal`). The caller holds nothing.
+  ///
+  /// @throws OutOfPagesException as [#awaitForFault]
+  /// @throws VmPanic if a thread of the machine's own asks: it would wait for itself
+  public void awaitNominal(VmThread self, Patience patience) {
+    if (self.isSystem() || !self.holdsNothing()) {
+      throw new VmPanic(
+          "%s waits for memory to be nominal, which it has to bring about (%s)"
+              .formatted(self, counts()));
+    }
+    while (wouldWait(self)) {
+      slice(self, patience, self.nice() + 1, SLICE_NANOS);
+    }
+  }
+
+  /// Whether [#awaitNominal] would wait (`vm_test_nominal`).
+  public boolean wouldWait(VmThread self) {
+    stats.rollup();
+    return pressure.min(self.stripe(), 0);
+  }
+
+  private void slice(VmThread self, Patience patience, int nice, long nanos) {
     halt.check();
     if (unseen.reclaim(false)) {
       return;
     }
     int ticket = freePages.ticket();
+    checkCondemned(self); // after the ticket: who condemns wakes who took one before
     if (exhaustedAt >= 0 && exhaustedAt == progress()) {
       if (unseen.reclaim(true)) {
         return;
       }
       throw outOfPages("swap is full and nothing can be freed");
     }
-    someoneWaits.set(true);
+    waiting.getAndUpdate(w -> w | ANYONE);
     kick(false);
     stats.rollup();
-    if (pressure.min(self.stripe(), 0)) { // else pages came before anyone knew that we wait
+    if (pressure.minNice(self.stripe(), nice)) { // else pages came before anyone knew that we wait
       stats.count(self.stripe(), Event.MEMORY_WAITS, 1);
-      self.sleep(freePages, ticket, SLICE_NANOS);
+      self.sleep(freePages, ticket, nanos);
       stats.rollup();
+      checkCondemned(self);
     }
     checkDeadline(self);
     if (!self.hasDeadline() && patience.isOver(progress(), ticker.nanos())) {
@@ -155,6 +209,12 @@ public final class FreeGate {
         return;
       }
       throw outOfPages("nothing was freed for " + patienceNanos / 1_000_000 + " ms");
+    }
+  }
+
+  private void checkCondemned(VmThread self) {
+    if (self.isCondemned()) {
+      throw outOfPages(self + " was condemned so that others get memory");
     }
   }
 
@@ -200,27 +260,44 @@ public final class FreeGate {
   }
 
   private OutOfPagesException outOfPages(String why) {
-    return new OutOfPagesException(
-        "out of pages: %s (free %d, cached %d, inactive %d, active %d, wired %d)"
-            .formatted(
-                why,
-                stats.global(PageCount.FREE),
-                stats.global(PageCount.CACHE),
-                stats.global(PageCount.INACTIVE),
-                stats.global(PageCount.ACTIVE),
-                stats.global(PageCount.WIRED)));
+    return new OutOfPagesException("out of pages: %s (%s)".formatted(why, counts()));
+  }
+
+  private String counts() {
+    return "free %d, cached %d, inactive %d, active %d, wired %d"
+        .formatted(
+            stats.global(PageCount.FREE),
+            stats.global(PageCount.CACHE),
+            stats.global(PageCount.INACTIVE),
+            stats.global(PageCount.ACTIVE),
+            stats.global(PageCount.WIRED));
   }
 
   // ---- for those who give pages
 
   /// Opens the gate if enough pages are there (`vm_page_free_wakeup`). Called without spin locks.
   public void pageFreed(int stripe) {
-    if (someoneWaits.get()
+    int sleepers = waiting.get();
+    if (sleepers != 0) {
+      wake(stripe, sleepers);
+    }
+  }
+
+  private void wake(int stripe, int sleepers) {
+    if ((sleepers & DAEMON) != 0 && !pressure.starvesDaemon(stripe) && clear(DAEMON)) {
+      daemonPages.wakeAll();
+    }
+    if ((sleepers & ANYONE) != 0
         && (!pressure.min(stripe, hysteresis.get()) || !pressure.target1(stripe))
-        && someoneWaits.compareAndSet(true, false)) {
+        && clear(ANYONE)) {
       stats.count(stripe, Event.WAITER_WAKEUPS, 1);
       freePages.wakeAll();
     }
+  }
+
+  /// Takes a bit away; true for the one thread that did.
+  private boolean clear(int bit) {
+    return (waiting.getAndUpdate(w -> w & ~bit) & bit) != 0;
   }
 
   /// Wakes all who wait for pages, to look for themselves.
@@ -230,60 +307,22 @@ public final class FreeGate {
 
   // ---- for the daemon
 
-  /// Sleeps until there is work, or a time has passed.
-  ///
-  /// @return whether there is work
-  public boolean awaitWork(VmThread self, long nanos) {
-    int ticket = daemonWork.ticket();
-    if (pagesNeeded.get() != 0) {
-      return true;
+  /// Lets the daemon wait for pages to work with, below the minimum, until there are as many as it
+  /// needs (`vm_pageout_pages_needed`, `v_pageout_free_min`) or a time has passed. Ours has a
+  /// reserve of its own and never comes here; a pager that needs memory may.
+  private void awaitAsDaemon(VmThread self, long nanos) {
+    int ticket = daemonPages.ticket();
+    waiting.getAndUpdate(w -> w | DAEMON);
+    stats.rollup();
+    if (pressure.min(self.stripe(), 0)) {
+      stats.count(self.stripe(), Event.DAEMON_WAITS, 1);
+      self.sleep(daemonPages, ticket, nanos);
     }
-    self.sleep(daemonWork, ticket, nanos);
-    return pagesNeeded.get() != 0;
-  }
-
-  /// Sleeps until somebody asks for paging anew, or a time has passed: for a daemon that got
-  /// nowhere.
-  public void pause(VmThread self, long nanos) {
-    self.sleep(daemonWork, daemonWork.ticket(), nanos);
-  }
-
-  /// Wakes the daemon for something else than memory.
-  public void wakeDaemon() {
-    daemonWork.wakeAll();
-  }
-
-  /// What the daemon is asked for: 0 nothing.
-  public int pagesNeeded() {
-    return pagesNeeded.get();
-  }
-
-  /// Sets what the daemon goes on with: 0 idle, 1 asked, 2 runs on.
-  public void setPagesNeeded(int needed) {
-    pagesNeeded.set(needed);
-  }
-
-  /// Ends the daemon's work, unless memory turns out to be short after all.
-  ///
-  /// @return whether it ended
-  public boolean becomeIdle(VmThread self) {
-    pagesNeeded.set(0);
-    stats.rollup(); // after the 0: who takes a page now either is counted here or finds the 0
-    if (pressure.start(self.stripe())) {
-      pagesNeeded.set(1);
-      return false;
-    }
-    return true;
   }
 
   /// Whether a thread has gone to wait for memory since the gate was last opened.
   public boolean isAwaited() {
-    return someoneWaits.get();
-  }
-
-  /// Takes the number of allocations that failed since the last pass.
-  public long takeDeficit() {
-    return deficit.getAndSet(0);
+    return (waiting.get() & ANYONE) != 0;
   }
 
   /// Declares that nothing can be freed because swap is full, or takes that back: while it holds,
@@ -294,10 +333,5 @@ public final class FreeGate {
     if (nothingLeft && !before) {
       freePages.wakeAll();
     }
-  }
-
-  /// The tests of pressure behind the gate.
-  public Pressure pressure() {
-    return pressure;
   }
 }

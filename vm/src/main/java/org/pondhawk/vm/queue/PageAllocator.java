@@ -1,6 +1,7 @@
 package org.pondhawk.vm.queue;
 
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.IntConsumer;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
@@ -8,6 +9,7 @@ import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.page.PageOwner;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.SpinLock;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Hands out pages and takes them back (`vm_page_alloc` without the object, `vm_page_free`).
@@ -38,10 +40,11 @@ public final class PageAllocator {
   private final Grace grace;
   private final ColorSearch search;
   private final ColorPolicy colors;
-  private final boolean poison;
   private final PageOwner owner;
-  private final Mappings mappings;
+  private final FreePath freeing;
+  private final PageMagazine magazine;
   private final PageZeroer zeroer;
+  private final FictitiousPages fictitious;
 
   /// Claims a free page. Who has one busy has mistaken it for what it was, and lets go at once.
   private final PageQueues.Visitor takesFree;
@@ -56,17 +59,18 @@ public final class PageAllocator {
 
   /// Makes the allocator of a machine.
   ///
-  /// @param cpus how many processors share the colours
-  /// @param poison whether a freed frame is filled with a pattern, so that stale use shows
   /// @param zeroer is told of every page that is freed
+  /// @param colors how the processors share the colours
+  /// @param poison whether a freed frame is filled with a pattern, so that stale use shows
   public PageAllocator(
       PageParts parts,
       Grace grace,
       PageOwner owner,
       Mappings mappings,
       PageZeroer zeroer,
-      int cpus,
-      boolean poison) {
+      ColorPolicy colors,
+      boolean poison,
+      AllocTuning tuning) {
     this.pages = parts.pages();
     this.busy = parts.busy();
     this.queues = parts.queues();
@@ -75,11 +79,12 @@ public final class PageAllocator {
     this.gate = parts.gate();
     this.grace = grace;
     this.owner = owner;
-    this.mappings = mappings;
+    this.freeing = new FreePath(parts, grace, owner, mappings, poison);
     this.zeroer = zeroer;
-    this.search = new ColorSearch(queues);
-    this.colors = new ColorPolicy(cpus);
-    this.poison = poison;
+    this.fictitious = new FictitiousPages(parts, grace, owner, mappings);
+    this.magazine = new PageMagazine(stats.stripes(), tuning.magazinePages());
+    this.search = new ColorSearch(queues, tuning.firstWindow(stats.stripes()));
+    this.colors = colors;
     this.takesFree = busy::tryHardBusy;
     this.takesCached = page -> grace.isOver(pages.ticket(page)) && pages.tryLock(page);
     this.takesUnheld = page -> pages.holdCount(page) == 0 && pages.tryLock(page);
@@ -95,9 +100,21 @@ public final class PageAllocator {
 
   /// The colour to ask for.
   ///
-  /// @param spread a number of the object that the page is for
-  public int colorFor(VmThread self, long spread, long pindex) {
-    return colors.choose(self.stripe(), spread, pindex);
+  /// @param start where the colours of the object that the page is for begin
+  public int colorFor(VmThread self, long start, long pindex) {
+    return colors.choose(self.stripe(), start, pindex);
+  }
+
+  /// The colour to ask for, for a processor that the caller names (`VM_ALLOC_CPU`). As [#colorFor]
+  /// otherwise.
+  ///
+  /// @throws IllegalArgumentException if there is no such processor
+  public int colorNear(int cpu, long spread, long pindex) {
+    if (cpu < 0 || cpu >= stats.stripes()) {
+      throw new IllegalArgumentException(
+          "cpu=%d is not from 0 to %d".formatted(cpu, stats.stripes() - 1));
+    }
+    return colors.choose(cpu, spread, pindex);
   }
 
   /// Allocates a page.
@@ -106,7 +123,7 @@ public final class PageAllocator {
   public int allocate(VmThread self, int color, AllocClass klass) {
     int page = allocate(self, color, klass, false);
     if (page != PageArray.NONE) {
-      pages.clearFlags(page, ~0);
+      pages.clearFlagsOfOwn(page, pages.flags(page), ~0);
     }
     return page;
   }
@@ -117,47 +134,116 @@ public final class PageAllocator {
   /// @return a hard-busy page, or [PageArray#NONE]. If it is flagged [PageFlags#ZERO] its bytes are
   ///   zero; the caller takes the flags of the frame's state away
   public int allocateForZeros(VmThread self, int color, AllocClass klass) {
+    if (magazine.isOn()) {
+      int page = fromMagazine(self, color);
+      if (page != PageArray.NONE) {
+        return page;
+      }
+    }
     return allocate(self, color, klass, true);
   }
 
+  /// Takes a page from the magazine of the caller's processor (`VM_ALLOC_USE_GD`), which is filled
+  /// up first where it is nearly empty and there is plenty.
+  private int fromMagazine(VmThread self, int color) {
+    int stripe = self.stripe();
+    if (magazine.count(stripe) < magazine.low()) {
+      fillMagazine(self, color);
+    }
+    return magazine.take(stripe);
+  }
+
+  private void fillMagazine(VmThread self, int color) {
+    Pressure pressure = gate.pressure();
+    for (int n = magazine.count(self.stripe());
+        n < magazine.size() && pressure.isPlenty(self.stripe());
+        n++) {
+      int page = allocate(self, color + n, AllocClass.QUICK, true);
+      if (page == PageArray.NONE) {
+        return;
+      }
+      if (!pages.hasFlag(page, PageFlags.ZERO)) {
+        pages.frames().zero(page);
+      }
+      pages.clearFlagsOfOwn(page, pages.flags(page), ~0);
+      pages.setFlags(page, PageFlags.ZERO);
+      if (!magazine.put(self.stripe(), page)) {
+        freeZeroed(self, page); // somebody else is at it
+        return;
+      }
+    }
+  }
+
+  /// Gives all pages of the magazines to the free queues.
+  ///
+  /// @return whether there were any
+  public boolean drainMagazines(VmThread self) {
+    return magazine.isOn() && magazine.drain(page -> freeZeroed(self, page));
+  }
+
+  /// The same if memory is below its minimum, as the daemon does at the begin of a pass.
+  public void drainMagazinesIfShort(VmThread self) {
+    if (gate.pressure().min(self.stripe(), 0)) {
+      drainMagazines(self);
+    }
+  }
+
+  /// Shows the pages that are set aside in magazines: for inspection at rest.
+  public void forEachInMagazines(IntConsumer viewer) {
+    magazine.forEach(viewer);
+  }
+
   private int allocate(VmThread self, int color, AllocClass klass, boolean wantsZero) {
+    int page = tryAllocate(self, color, klass, wantsZero);
+    return page != PageArray.NONE ? page : afterShortage(self, color, klass, wantsZero);
+  }
+
+  /// What was set aside is for everybody now.
+  private int afterShortage(VmThread self, int color, AllocClass klass, boolean wantsZero) {
+    int page = drainMagazines(self) ? tryAllocate(self, color, klass, wantsZero) : PageArray.NONE;
+    if (page == PageArray.NONE) {
+      gate.noteShortage(self);
+    }
+    return page;
+  }
+
+  private int tryAllocate(VmThread self, int color, AllocClass klass, boolean wantsZero) {
     for (int round = 0; round < RETRIES; round++) {
-      if (mayUseFree(self, klass)) {
-        int page = search.take(self.stripe(), PageQueue.FREE, color, wantsZero, takesFree);
+      boolean plenty = gate.pressure().isPlenty(self.stripe());
+      if (plenty || mayUseFree(self, klass)) {
+        int page = search.takeFree(self.stripe(), color, wantsZero, busy, takesFree);
         if (page != PageArray.NONE) {
           requireUnused(page);
-          gate.requestPaging(self);
+          if (!plenty) {
+            gate.requestPaging(self);
+            drainMagazinesIfShort(self);
+          }
           return page;
         }
       }
       if (!klass.usesCache || !freeOneCached(self, color, false)) {
+        stats.rollup(); // the counts promised a page that was not there, or are old
         if (!mayUseFree(self, klass)) {
           break;
         }
-        stats.rollup(); // the counts promised a page that was not there
+        SpinLock.pause(round + 1); // or somebody has it for a moment
       }
     }
-    gate.noteShortage(self);
     return PageArray.NONE;
   }
 
   private boolean mayUseFree(VmThread self, AllocClass klass) {
-    FreeLevels levels = gate.pressure().levels();
     long free = stats.view(self.stripe(), PageCount.FREE);
-    if (free >= levels.reserved() || (klass.interrupt && free > 0)) {
-      return true;
-    }
-    return (klass.system || self.isSystem())
-        && stats.view(self.stripe(), PageCount.CACHE) == 0
-        && free > levels.interruptMin();
+    long cached = stats.view(self.stripe(), PageCount.CACHE);
+    return klass.mayTakeFree(gate.pressure().levels(), free, cached, self.isSystem());
   }
 
-  /// Panics if a page that came from a free queue is in use.
+  /// Panics if a page that came from a free queue is in use. Who made it hard-busy for that has
+  /// proved that it had no soft holder.
   void requireUnused(int page) {
     if (pages.wireCount(page) != 0
         || pages.dirty(page) != 0
         || pages.object(page) != PageArray.NO_OBJECT
-        || busy.softHolders(page) != 0
         || !grace.isOver(pages.ticket(page))) {
       throw new VmPanic("a free page is in use: " + pages.describe(page));
     }
@@ -231,56 +317,25 @@ public final class PageAllocator {
   ///
   /// @param page a hard-busy page, which the caller must not touch any more
   public void free(VmThread self, int page) {
-    stats.count(self.stripe(), Event.FREED, 1);
-    requireFreeable(page);
-    owner.remove(self, page);
-    // Over already, unless the daemon has just cached it.
-    boolean over = grace.beginAndAwait(pages.ticket(page));
-    if (over && poison) {
-      pages.frames().poison(page);
+    if (page >= pages.frameCount()) {
+      fictitious.free(self, page);
+      return;
     }
-    pages.lock(page);
-    queues.remove(self.stripe(), page);
-    pages.clearContent(page);
-    pages.clearFlags(
-        page,
-        PageFlags.UNQUEUED
-            | PageFlags.NEED_COMMIT
-            | PageFlags.SWAPPED
-            | PageFlags.REFERENCED
-            | PageFlags.FRAME_STATE);
-    boolean held = pages.holdCount(page) != 0;
-    PageQueue to = held ? PageQueue.HOLD : PageQueue.FREE;
-    queues.add(self.stripe(), page, over ? to : PageQueue.CACHE, false);
-    boolean wanted = busy.release(page);
-    pages.unlock(page);
-    if (wanted) {
-      busy.wake(page);
-    }
-    if (held && pages.holdCount(page) == 0) {
-      settleHeld(self, page); // the last hold went before the page was where unhold looks for it
-    }
-    gate.pageFreed(self.stripe());
+    freeing.free(self, page);
     zeroer.pageFreed();
   }
 
-  private void requireFreeable(int page) {
-    busy.requireHardBusy(page);
-    if (busy.softHolders(page) != 0) {
-      throw new VmPanic("freeing a page that others have busy: " + pages.describe(page));
-    }
-    if (PageQueue.FREE.isKindOf(pages.queue(page)) || PageQueue.HOLD.isKindOf(pages.queue(page))) {
-      throw new VmPanic("freeing a free page: " + pages.describe(page));
-    }
-    if (pages.wireCount(page) != 0) {
-      throw new VmPanic("freeing a wired page: " + pages.describe(page));
-    }
-    if (pages.hasFlag(page, PageFlags.MAPPED | PageFlags.WRITABLE)) {
-      mappings.removeAll(page); // flags may be stale; mappings may not be left
-      if (pages.hasFlag(page, PageFlags.MAPPED)) {
-        throw new VmPanic("freeing a mapped page: " + pages.describe(page));
-      }
-    }
+  /// Frees a page whose bytes are all zero (`vm_page_free_zero`): who wants zeros next gets it as
+  /// it is. As [#free] otherwise.
+  ///
+  /// @throws VmPanic if it is not zero, on a machine that poisons freed frames
+  public void freeZeroed(VmThread self, int page) {
+    freeing.freeZeroed(self, page);
+  }
+
+  /// The pages for memory that is not the machine's.
+  public FictitiousPages fictitious() {
+    return fictitious;
   }
 
   /// Holds a page against reuse of its frame (`vm_page_hold`). It may become free at the same time:
@@ -305,21 +360,7 @@ public final class PageAllocator {
     }
     holds.decrement();
     if (was == 1 && PageQueue.HOLD.isKindOf(pages.queue(page))) {
-      settleHeld(self, page);
-    }
-  }
-
-  /// Moves a page whose last hold is gone from the hold to the free queue.
-  private void settleHeld(VmThread self, int page) {
-    pages.lock(page);
-    boolean free = pages.holdCount(page) == 0 && PageQueue.HOLD.isKindOf(pages.queue(page));
-    if (free) {
-      queues.remove(self.stripe(), page);
-      queues.add(self.stripe(), page, PageQueue.FREE, false);
-    }
-    pages.unlock(page);
-    if (free) {
-      gate.pageFreed(self.stripe());
+      freeing.settleHeld(self, page);
     }
   }
 
@@ -331,7 +372,7 @@ public final class PageAllocator {
     }
     int page = search.takeExactly(self.stripe(), PageQueue.HOLD, color, takesUnheld);
     if (page != PageArray.NONE) {
-      queues.add(self.stripe(), page, PageQueue.FREE, false);
+      freeing.addUnheld(self, page);
       pages.unlock(page);
       gate.pageFreed(self.stripe());
     }

@@ -19,7 +19,8 @@ import org.pondhawk.vm.page.PageOwner;
 /// into the rest of a chunk uses [#clearDirtyWithinEnd] or [#clearDirtyWithinStart].
 ///
 /// **Failure.** [VmPanic] with the decoded page for a page that is not hard-busy, for one that is
-/// made dirty where only clean pages are, and for a range that leaves the page.
+/// made dirty where only clean pages are, for a range that leaves the page, and for bytes that
+/// would change while they are sent out.
 public final class PageContent {
   private final PageArray pages;
   private final PageBusy busy;
@@ -181,7 +182,12 @@ public final class PageContent {
   /// Zeroes all bytes of a page (`vm_page_zero_fill`). No bit changes.
   public void zeroFill(int page) {
     busy.requireHardBusy(page);
-    pages.frames().zero(page);
+    requireNotSent(page);
+    if (pages.foreign().has(page)) {
+      RawMemory.fill(pages.address(page), pageSize(), (byte) 0);
+    } else {
+      pages.frames().zero(page);
+    }
   }
 
   /// Copies the bytes of a page to another, which is valid and dirty then (`vm_page_copy`).
@@ -194,6 +200,7 @@ public final class PageContent {
       throw broken("copied, but not busy", from);
     }
     requireNotClean(to);
+    requireNotSent(to);
     RawMemory.copy(pages.address(from), pages.address(to), pageSize());
     bits.addValidAndDirty(to, Chunks.ALL);
     owner.noteDirty(to);
@@ -218,6 +225,7 @@ public final class PageContent {
   }
 
   private void zero(int page, int offset, int size) {
+    requireNotSent(page);
     RawMemory.fill(pages.address(page) + offset, size, (byte) 0);
   }
 
@@ -232,6 +240,13 @@ public final class PageContent {
     int queue = pages.queue(page);
     if (PageQueue.CACHE.isKindOf(queue) || PageQueue.FREE.isKindOf(queue)) {
       throw broken("made dirty where every page is clean", page);
+    }
+  }
+
+  /// Fails for a page whose bytes must not change until they are sent.
+  private void requireNotSent(int page) {
+    if (pages.cowCount(page) != 0) {
+      throw broken("changed while its bytes are sent", page);
     }
   }
 

@@ -36,6 +36,7 @@ public final class PageMover {
   ///
   /// @param page a hard-busy page, wired or not
   public void activate(VmThread self, int page) {
+    assert mayMove(page) : "moved by somebody who does not have it busy: " + pages.describe(page);
     int was = PageQueue.NONE;
     if (mayQueue(page) && !PageQueue.ACTIVE.isKindOf(pages.queue(page))) {
       pages.lock(page);
@@ -60,7 +61,10 @@ public final class PageMover {
   }
 
   /// Puts a page on the inactive queue, at its tail (`vm_page_deactivate`).
+  ///
+  /// @param page a hard-busy page, or one that the caller keeps from being freed in another way
   public void deactivate(VmThread self, int page) {
+    assert mayMove(page) : "moved by somebody who does not have it busy: " + pages.describe(page);
     pages.lock(page);
     deactivateLocked(self, page, false);
     pages.unlock(page);
@@ -117,7 +121,10 @@ public final class PageMover {
   }
 
   /// Takes a page off its queue (`vm_page_unqueue`).
+  ///
+  /// @param page a hard-busy page, or one that the caller keeps from being freed in another way
   public void unqueue(VmThread self, int page) {
+    assert mayMove(page) : "moved by somebody who does not have it busy: " + pages.describe(page);
     pages.lock(page);
     int was = queues.remove(self.stripe(), page);
     pages.unlock(page);
@@ -184,6 +191,11 @@ public final class PageMover {
       throw new VmPanic("not wired exactly once: " + pages.describe(page));
     }
     stats.decrement(self.stripe(), PageCount.WIRED);
+  }
+
+  /// Who frees a loose page relies on it that nobody else moves such a page.
+  private boolean mayMove(int page) {
+    return busy.isHardBusy(page) || !pages.isLoose(page);
   }
 
   private boolean mayQueue(int page) {

@@ -1,5 +1,7 @@
 package org.pondhawk.vm.queue;
 
+import org.pondhawk.vm.page.PageColor;
+
 /// The five kinds of page queue. Each has one queue a colour; index 0 is no queue at all.
 @SuppressWarnings("EnumOrdinal") // the kind is a digit of the queue index
 public enum PageQueue {
@@ -15,7 +17,7 @@ public enum PageQueue {
   HOLD(PageCount.ACTIVE);
 
   /// How many colours each kind has (`PQ_L2_SIZE`).
-  public static final int COLORS = 1024;
+  public static final int COLORS = PageColor.COUNT;
 
   static final int COLOR_MASK = COLORS - 1;
   static final int NONE = 0;
@@ -37,6 +39,13 @@ public enum PageQueue {
   /// Whether a queue index is of this kind.
   public boolean isKindOf(int queue) {
     return queue != NONE && (queue - 1) / COLORS == ordinal();
+  }
+
+  /// The colour of a queue.
+  ///
+  /// @param queue an index from 1
+  public static int colorOf(int queue) {
+    return (queue - 1) & COLOR_MASK;
   }
 
   /// The kind of a queue.

@@ -4,6 +4,7 @@ import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.sync.LockOrder;
 import org.pondhawk.vm.sync.LockRank;
@@ -18,7 +19,9 @@ import org.pondhawk.vm.sync.SpinLock;
 ///    0 │ head        │ tail        │ length      │ last colour │
 ///      ├─────────────┼─────────────┴─────────────┴─────────────┤
 ///   16 │ spin        │ zeroed      │ untouched   │             │
-///      └─────────────┴─────────────┴─────────────┴─────────────┘
+///      ├─────────────┴─────────────┼─────────────┴─────────────┤
+///   32 │ adds                      │                           │
+///      └───────────────────────────┴───────────────────────────┘
 /// ```
 ///
 /// A queue has a cache line of its own. On a free queue the pages whose frames are zeroed lie at
@@ -27,8 +30,9 @@ import org.pondhawk.vm.sync.SpinLock;
 /// **Contract.** A page moves with its own spin lock held, and the lock of each queue it leaves or
 /// enters inside that. The one inversion is the search, which holds a queue and only *tries* the
 /// page. A hard-busy page needs no spin lock of its own to leave a free queue, and none from there
-/// to its first queue: only a cached page is ever moved by somebody who does not have it busy.
-/// Markers are linked but not counted, and lie on no free or cache queue.
+/// to its first queue or back while it is loose ([PageArray#isLoose]): only a cached page is ever
+/// moved by somebody who does not have it busy. Markers are linked but not counted, and lie on no
+/// free or cache queue.
 public final class PageQueues {
   /*
    * I1  the page's queue field is q  <=>  it is linked in q
@@ -36,6 +40,8 @@ public final class PageQueues {
    * I3  the sum of the lengths of a kind = its counter, once rolled up
    * I4  zeroed(q) + untouched(q) = pages on the free queue q that are flagged ZERO; no page
    *     elsewhere is
+   * I5  a page on a queue of a colour has that colour, which never changes once the machine has
+   *     booted
    */
   private static final int BYTES = 64;
   private static final long HEAD = 0;
@@ -45,6 +51,7 @@ public final class PageQueues {
   private static final long SPIN = 16;
   private static final long ZEROED = 20;
   private static final long UNTOUCHED = 24;
+  private static final long ADDS = 32;
 
   private final PageArray pages;
   private final VmStats stats;
@@ -75,6 +82,10 @@ public final class PageQueues {
 
   private int get(int queue, long field) {
     return RawMemory.getIntOpaque(word(queue, field)); // exact under the lock, a hint without it
+  }
+
+  private int getLocked(int queue, long field) {
+    return RawMemory.getInt(word(queue, field));
   }
 
   private void put(int queue, long field, int value) {
@@ -108,6 +119,20 @@ public final class PageQueues {
   /// The first page of a queue, as a hint.
   public int head(int queue) {
     return get(queue, HEAD);
+  }
+
+  /// How many pages were put at the tail of the inactive queue of a colour since the last call of
+  /// this: how much there is to look at for who keeps copies of what leaves memory.
+  public long takeAdds(int color) {
+    int queue = PageQueue.INACTIVE.index(color);
+    lock(queue);
+    try {
+      long adds = RawMemory.getLong(word(queue, ADDS));
+      RawMemory.putLong(word(queue, ADDS), 0);
+      return adds;
+    } finally {
+      unlock(queue);
+    }
   }
 
   int lastColor(int queue) {
@@ -146,14 +171,18 @@ public final class PageQueues {
 
   /// As [#remove] with the queue's lock held by the caller, who keeps it.
   void unlinkCounted(int stripe, int queue, int page) {
+    unlinkQuietly(queue, page);
+    stats.decrement(stripe, PageQueue.kindOf(queue).counter);
+  }
+
+  private void unlinkQuietly(int queue, int page) {
     if (pages.queue(page) != queue) {
       throw new VmPanic("not on queue " + queue + ": " + pages.describe(page));
     }
     unlink(queue, page);
-    put(queue, LENGTH, length(queue) - 1);
+    put(queue, LENGTH, getLocked(queue, LENGTH) - 1);
     countZeroed(queue, page, -1);
     pages.setQueue(page, PageQueue.NONE);
-    stats.decrement(stripe, PageQueue.kindOf(queue).counter);
   }
 
   private void countZeroed(int queue, int page, int delta) {
@@ -194,6 +223,43 @@ public final class PageQueues {
     }
   }
 
+  /// Makes the first idle page of a free queue hard-busy and takes it off. As [#take] otherwise:
+  /// this is the path of every allocation, and a call that is known beforehand is a third of it.
+  ///
+  /// @return the page, or [PageArray#NONE]
+  int takeFree(int stripe, int queue, boolean wantsZero, PageBusy busy) {
+    if (head(queue) == PageArray.NONE) { // stale is fine: a search that fails is made again
+      return PageArray.NONE;
+    }
+    lock(queue);
+    int page;
+    try {
+      page = firstIdle(queue, wantsZero, busy);
+      if (page == PageArray.NONE) {
+        return page;
+      }
+      unlinkQuietly(queue, page);
+    } finally {
+      unlock(queue);
+    }
+    stats.decrement(stripe, PageCount.FREE);
+    return page;
+  }
+
+  private int firstIdle(int queue, boolean wantsZero, PageBusy busy) {
+    if (wantsZero) {
+      int tail = get(queue, TAIL);
+      if (isZeroed(tail) && busy.tryHardBusy(tail)) {
+        return tail;
+      }
+    }
+    int page = getLocked(queue, HEAD);
+    while (page != PageArray.NONE && !busy.tryHardBusy(page)) {
+      page = pages.next(page);
+    }
+    return page;
+  }
+
   private boolean isZeroed(int page) {
     return page != PageArray.NONE && (pages.flags(page) & PageFlags.FRAME_STATE) == PageFlags.ZERO;
   }
@@ -205,22 +271,75 @@ public final class PageQueues {
   /// @param atHead whether it goes where the next one is taken; free pages always do, but for those
   ///   whose frame is zeroed
   void add(int stripe, int page, PageQueue kind, boolean atHead) {
+    link(page, kind, atHead);
+    stats.increment(stripe, kind.counter);
+  }
+
+  /// Puts a page on the free queue of its colour and counts it as freed. As [#add] otherwise.
+  void addFreed(int stripe, int page) {
+    link(page, PageQueue.FREE, false);
+    stats.freed(stripe);
+  }
+
+  /// As [#addFreed], for a page that [PageArray#isLoose] has said yes to, and that has no flag
+  /// which keeps it from being queued, or says of its frame that it is zero.
+  void pushFreed(int stripe, int page) {
+    int queue = PageQueue.FREE.index(pages.color(page));
+    lock(queue);
+    try {
+      assert pages.queue(page) == PageQueue.NONE : "not loose: " + pages.describe(page);
+      int next = getLocked(queue, HEAD);
+      pages.setLinks(page, next, PageArray.NONE);
+      put(queue, HEAD, page);
+      if (next == PageArray.NONE) {
+        put(queue, TAIL, page);
+      } else {
+        pages.setPrev(next, page);
+      }
+      put(queue, LENGTH, getLocked(queue, LENGTH) + 1);
+      pages.setQueue(page, queue);
+    } finally {
+      unlock(queue);
+    }
+    stats.freed(stripe);
+  }
+
+  private void link(int page, PageQueue kind, boolean atHead) {
     if (pages.queue(page) != PageQueue.NONE
         || pages.hasFlag(page, PageFlags.UNQUEUED | PageFlags.FICTITIOUS)) {
       throw new VmPanic("cannot be queued as " + kind + ": " + pages.describe(page));
     }
-    int queue = kind.index(ColorPolicy.ofPage(page));
+    int queue = kind.index(pages.color(page));
     lock(queue);
     if (atHead || (kind == PageQueue.FREE && !isZeroed(page))) {
       linkAfter(queue, PageArray.NONE, page);
     } else {
       linkAfter(queue, get(queue, TAIL), page);
+      if (kind == PageQueue.INACTIVE) {
+        RawMemory.putLong(word(queue, ADDS), RawMemory.getLong(word(queue, ADDS)) + 1);
+      }
     }
     put(queue, LENGTH, length(queue) + 1);
     countZeroed(queue, page, 1);
     pages.setQueue(page, queue);
     unlock(queue);
-    stats.increment(stripe, kind.counter);
+  }
+
+  /// Gives a page another colour, and if it is queued moves it to the head of that colour's queue
+  /// of the same kind, while the machine boots.
+  void recolor(int page, int color) {
+    pages.lock(page);
+    int queue = pages.queue(page);
+    if (queue != PageQueue.NONE) {
+      lock(queue);
+      unlinkQuietly(queue, page);
+      unlock(queue);
+    }
+    pages.setColor(page, color);
+    if (queue != PageQueue.NONE) {
+      link(page, PageQueue.kindOf(queue), true);
+    }
+    pages.unlock(page);
   }
 
   /// Moves a page to the tail of the queue that it is on, if that is of a kind.
@@ -304,8 +423,7 @@ public final class PageQueues {
     } else {
       pages.setPrev(next, prev);
     }
-    pages.setNext(page, PageArray.NONE);
-    pages.setPrev(page, PageArray.NONE);
+    pages.setLinks(page, PageArray.NONE, PageArray.NONE);
   }
 
   private void linkAfter(int queue, int before, int page) {

@@ -86,7 +86,8 @@ final class RunScan {
     return pages.wireCount(page) == 1
         && pages.isFullyValid(page)
         && pages.object(page) == PageArray.NO_OBJECT
-        && pages.queue(page) == PageQueue.NONE;
+        && pages.queue(page) == PageQueue.NONE
+        && !pages.hasFlag(page, PageFlags.ALONE);
   }
 
   /// How many pages from here are in use.

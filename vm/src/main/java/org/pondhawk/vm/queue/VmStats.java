@@ -19,15 +19,42 @@ public final class VmStats {
   private static final int PAD = 16;
 
   private static final int ADJUST = PAD;
+  private static final int FREE_CELL = ADJUST + PageCount.FREE.ordinal();
   private static final int SEEN = ADJUST + PageCount.SIZE;
   private static final int EVENTS = SEEN + PageCount.SIZE;
 
+  /*
+   * A cell of changes is a sum of two numbers, so that one addition counts both:
+   *
+   *   63                            32 31                             0
+   *  ┌────────────────────────────────┬────────────────────────────────┐
+   *  │ of FREE: pages freed           │ change since the last push     │   cell = freed * 2^32 + change
+   *  └────────────────────────────────┴────────────────────────────────┘
+   *
+   * The change may be negative and borrows from the upper half then: that half is (cell - change) / 2^32.
+   * Before it overflows, whoever counts the page that fills it moves it to the event's own cell: each
+   * addition sees a number of its own, so exactly one thread does.
+   */
+  private static final int FREED_SHIFT = Integer.SIZE;
+
+  private static final long ONE_FREED = (1L << FREED_SHIFT) + 1;
+  private static final int CARRY_SHIFT = 30;
+
   private final long[] global = new long[PAD + PageCount.SIZE + PAD];
   private final long[][] stripes;
+  private final long carryAt;
   private volatile long pushAt = 1;
 
   /// Makes counts that are all zero.
   public VmStats(int stripes) {
+    this(stripes, 1L << CARRY_SHIFT);
+  }
+
+  /// Makes counts that move freed pages to their event when a stripe has counted so many.
+  ///
+  /// @param carryAt from 1 to half of what the upper half of a cell can hold
+  VmStats(int stripes, long carryAt) {
+    this.carryAt = carryAt;
     this.stripes = new long[stripes][EVENTS + Event.SIZE + PAD];
   }
 
@@ -52,17 +79,35 @@ public final class VmStats {
   void decrement(int stripe, PageCount count) {
     long[] cells = stripes[stripe];
     int i = count.ordinal();
-    long adjust = (long) CELL.getAndAdd(cells, ADJUST + i, -1L) - 1;
+    int adjust = (int) (long) CELL.getAndAdd(cells, ADJUST + i, -1L) - 1;
     if (adjust <= -pushAt) {
       push(cells, i);
       refresh(cells);
     }
   }
 
+  /// Counts a page in that was freed, in a stripe: a free page more, and a page freed, in one
+  /// addition.
+  void freed(int stripe) {
+    long[] cells = stripes[stripe];
+    long was = (long) CELL.getAndAdd(cells, FREE_CELL, ONE_FREED);
+    if (freedIn(was) + 1 == carryAt) {
+      CELL.getAndAdd(cells, FREE_CELL, -(carryAt << FREED_SHIFT));
+      count(stripe, Event.FREED, carryAt);
+    }
+  }
+
+  private static long freedIn(long cell) {
+    return (cell - (int) cell) >>> FREED_SHIFT;
+  }
+
+  /// Moves a stripe's change to the global record. Two at a time may both move it; then the second
+  /// leaves the opposite behind, and the sum of both records is right at every step.
   private void push(long[] cells, int i) {
-    long adjust = (long) CELL.getAndSet(cells, ADJUST + i, 0L);
+    int adjust = (int) (long) CELL.getOpaque(cells, ADJUST + i); // as good as any later one
     if (adjust != 0) {
-      CELL.getAndAdd(global, PAD + i, adjust);
+      CELL.getAndAdd(cells, ADJUST + i, -(long) adjust);
+      CELL.getAndAdd(global, PAD + i, (long) adjust);
     }
   }
 
@@ -89,7 +134,7 @@ public final class VmStats {
     long[] cells = stripes[stripe];
     int i = count.ordinal();
     // A hint by contract: between a push and the look that follows it, the change is missing.
-    return (long) CELL.getOpaque(cells, SEEN + i) + (long) CELL.getOpaque(cells, ADJUST + i);
+    return (long) CELL.getOpaque(cells, SEEN + i) + (int) (long) CELL.getOpaque(cells, ADJUST + i);
   }
 
   /// A count of the global record: exact after a [#rollup] at rest.
@@ -102,11 +147,19 @@ public final class VmStats {
     CELL.getAndAdd(stripes[stripe], EVENTS + event.ordinal(), n);
   }
 
+  /// How often an event has happened since boot on one stripe (`gd_cnt`).
+  public long total(int stripe, Event event) {
+    return (long) CELL.getOpaque(stripes[stripe], EVENTS + event.ordinal()); // a hint by contract
+  }
+
   /// How often an event has happened since boot.
   public long total(Event event) {
     long sum = 0;
     for (long[] cells : stripes) {
       sum += (long) CELL.getOpaque(cells, EVENTS + event.ordinal());
+      if (event == Event.FREED) {
+        sum += freedIn((long) CELL.getOpaque(cells, FREE_CELL));
+      }
     }
     return sum;
   }

@@ -37,6 +37,10 @@ package org.pondhawk.vm.stats;
 /// @param swapTotalPages blocks of swap
 /// @param swapUsedPages blocks in use
 /// @param swapPeakPages the most that were ever in use
+/// @param pagesFreed pages freed in all
+/// @param pagesFreedWithObject those of them that were freed with their object, or a range of it
+/// @param waiterWakeups times that sleepers for memory were woken because there were pages
+/// @param spacesCondemned address spaces condemned so that others get memory
 public record VmStatistics(
     int pageSize,
     long physicalMemoryBytes,
@@ -72,4 +76,8 @@ public record VmStatistics(
     long graceWaitsGivenUp,
     long swapTotalPages,
     long swapUsedPages,
-    long swapPeakPages) {}
+    long swapPeakPages,
+    long pagesFreed,
+    long pagesFreedWithObject,
+    long waiterWakeups,
+    long spacesCondemned) {}

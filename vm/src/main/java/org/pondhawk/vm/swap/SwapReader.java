@@ -91,7 +91,7 @@ public final class SwapReader {
       if (!follows || parts.gate().pressure().nearMin(self.stripe())) {
         break;
       }
-      int color = allocator.colorFor(self, object.id(), next);
+      int color = allocator.colorFor(self, object.color(), next);
       int page = allocator.allocate(self, color, AllocClass.QUICK);
       if (page == PageArray.NONE) {
         break;

@@ -217,8 +217,12 @@ public class Grace {
 
   /// Whether a ticket is one of the few that are not over: those begun, and the next one. All
   /// others are over, however long ago they were begun; so a frame may keep a ticket while the
-  /// numbers wrap.
-  private boolean isOpen(int ticket) {
+  /// numbers wrap. Looks at no guard and takes no lock: one that has ended counts as open until
+  /// somebody asks [#isOver].
+  ///
+  /// @param ticket from [#begin] or [#next]
+  /// @return true if it is not known to be over
+  public boolean isOpen(int ticket) {
     int over = completed; // read before `last`: a ticket completed in between counts as open
     return Integer.compareUnsigned(ticket - over - 1, last + 1 - over) < 0;
   }

@@ -12,6 +12,7 @@ public final class LeasedPages {
 
   private final int most;
   private final AtomicInteger reserved = new AtomicInteger();
+  private final AtomicInteger sent = new AtomicInteger();
   private final ConcurrentHashMap<Holding, Integer> holdings = new ConcurrentHashMap<>();
   private final WaitChannel changed = new WaitChannel("leases");
 
@@ -50,6 +51,33 @@ public final class LeasedPages {
   /// @param count how many pages
   public void unreserve(int count) {
     reserved.addAndGet(-count);
+  }
+
+  /// The same for a lease whose pages are sent.
+  ///
+  /// @param count how many pages
+  /// @return false if there would be too many; nothing is set aside then
+  public boolean tryReserveSent(int count) {
+    if (!tryReserve(count)) {
+      return false;
+    }
+    sent.addAndGet(count);
+    return true;
+  }
+
+  /// Ends a [#tryReserveSent].
+  ///
+  /// @param count how many pages
+  public void unreserveSent(int count) {
+    sent.addAndGet(-count);
+    unreserve(count);
+  }
+
+  /// How many of the pages that are set aside are sent.
+  ///
+  /// @return the count; each page as often as it is leased
+  public int sent() {
+    return sent.get();
   }
 
   /// How many pages are set aside for leases.

@@ -3,6 +3,7 @@ package org.pondhawk.vm.sync;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.LeaseHeldException;
+import org.pondhawk.vm.mem.Processors;
 
 /// What the machine knows of a thread that is inside it: the tokens it holds, its kind, its stripe
 /// of the counters (the reference's `thread` and `globaldata`).
@@ -14,9 +15,10 @@ public final class VmThread {
   private static final int TOKENS = 8;
 
   private final String name;
-  private final int stripe;
+  private int stripe;
   private final boolean system;
-  private final int nice;
+  private int nice;
+  private @Nullable VmProcess process;
 
   private final @Nullable Token[] tokens = new @Nullable Token[TOKENS];
   private final boolean[] exclusive = new boolean[TOKENS];
@@ -29,6 +31,8 @@ public final class VmThread {
   private @Nullable HaltSwitch halt;
   private @Nullable LeasedPages leased;
   private boolean readsAhead = true;
+  private @Nullable Processors processors;
+  private int seat;
 
   /// Index nodes taken before tokens, for an operation that may insert.
   public final IntStack spareNodes = new IntStack();
@@ -43,7 +47,7 @@ public final class VmThread {
     this.name = name;
     this.stripe = stripe;
     this.system = system;
-    this.nice = nice;
+    this.nice = VmProcess.requireNice(nice);
   }
 
   /// Lets the thread's sleeps end when a machine is halted: what it waits for may never come.
@@ -54,12 +58,43 @@ public final class VmThread {
     return this;
   }
 
+  /// Lets the thread be as nice as its process, and be condemned with it.
+  ///
+  /// @param itsProcess what it belongs to
+  /// @return this
+  public VmThread in(VmProcess itsProcess) {
+    process = itsProcess;
+    return this;
+  }
+
   /// Lets the thread find out which pages it has leased.
   ///
   /// @return this
   public VmThread leasesIn(LeasedPages machine) {
     leased = machine;
     return this;
+  }
+
+  /// Lets the thread be counted to the processor that it runs on, from now on and whenever it asks
+  /// with [#relocate].
+  ///
+  /// @param machine the processors, one for each stripe
+  /// @param number which of the threads it is, from 0
+  /// @return this
+  public VmThread runsOn(Processors machine, int number) {
+    processors = machine;
+    seat = number;
+    relocate();
+    return this;
+  }
+
+  /// Looks up afresh which processor the thread runs on. Its stripe is a hint for speed: what is
+  /// added in one stripe may be taken away in another, since only sums count.
+  public void relocate() {
+    Processors machine = processors;
+    if (machine != null) {
+      stripe = machine.current(seat);
+    }
   }
 
   /// Before a wait for a busy page: fails if the calling thread has leased it, through this or
@@ -83,7 +118,8 @@ public final class VmThread {
     return name;
   }
 
-  /// The stripe of the counters that the thread uses.
+  /// The stripe of the counters that the thread uses: the processor that it was on at the last
+  /// [#relocate].
   ///
   /// @return an index below the number of stripes
   public int stripe() {
@@ -97,11 +133,28 @@ public final class VmThread {
     return system;
   }
 
-  /// How early the thread yields memory to others.
+  /// How early the thread yields memory to others: as its process or, if the thread has a niceness
+  /// of its own, as that says.
   ///
   /// @return from -20 to 20, 0 by default
   public int nice() {
-    return nice;
+    VmProcess owner = process;
+    return owner == null || (nice != 0 && !owner.isCondemned()) ? nice : owner.nice();
+  }
+
+  /// Gives the thread a niceness of its own. Called by the thread itself.
+  ///
+  /// @param newNice from -20 to 20; 0 for that of its process
+  public void setNice(int newNice) {
+    nice = VmProcess.requireNice(newNice);
+  }
+
+  /// Whether the thread's process was condemned, so that its waits for memory end.
+  ///
+  /// @return false for a thread of no process
+  public boolean isCondemned() {
+    VmProcess owner = process;
+    return owner != null && owner.isCondemned();
   }
 
   /// Says whether the pages that follow what the thread reads next are worth reading with it.

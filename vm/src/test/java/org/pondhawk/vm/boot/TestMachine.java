@@ -1,16 +1,21 @@
 package org.pondhawk.vm.boot;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.fault.Fault;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.mem.Processors;
 import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.mem.Topology;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.Pressure;
+import org.pondhawk.vm.stats.PhysicalRange;
 import org.pondhawk.vm.swap.SwapFileSpec;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -19,11 +24,18 @@ import org.pondhawk.vm.sync.VmThread;
 public final class TestMachine implements AutoCloseable {
   public static final int PAGE_SIZE = 4096;
   private static final int PASSES = 400;
+  private static final Topology TWO = Topology.unknown(2);
 
   public final AtomicLong clock = new AtomicLong();
+
+  /// The number of the processor that every thread of the machine runs on.
+  public final AtomicInteger cpu = new AtomicInteger();
+
   public final Machine vm;
   public final VmThread self;
   private final TableForm tables;
+  private final Topology topology;
+  private final Map<String, Long> chosen;
 
   /// A machine with so many frames, that poisons freed ones.
   ///
@@ -34,17 +46,61 @@ public final class TestMachine implements AutoCloseable {
 
   /// A machine with so many bytes more, kept for runs of neighbouring frames.
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, long reserveBytes) {
-    this(frames, reserveBytes, swapDirectory, swapBytes, TableForm.LINEAR, FaultSpec.PLAIN);
+    this(
+        frames,
+        reserveBytes,
+        swapDirectory,
+        swapBytes,
+        TableForm.LINEAR,
+        FaultSpec.PLAIN,
+        TWO,
+        Map.of());
   }
 
   /// A machine whose page tables have a form.
   public TestMachine(int frames, @Nullable Path swapDirectory, long swapBytes, TableForm tables) {
-    this(frames, 0, swapDirectory, swapBytes, tables, FaultSpec.PLAIN);
+    this(frames, 0, swapDirectory, swapBytes, tables, FaultSpec.PLAIN, TWO, Map.of());
   }
 
   /// A machine with so many frames and no swap, whose faults are served in some way.
   public TestMachine(int frames, FaultSpec faults) {
-    this(frames, 0, null, 0, TableForm.LINEAR, faults);
+    this(frames, 0, null, 0, TableForm.LINEAR, faults, TWO, Map.of());
+  }
+
+  /// A machine with so many frames and no swap, on processors of which number n is the n-th.
+  public TestMachine(int frames, Topology topology) {
+    this(frames, topology, Map.of());
+  }
+
+  /// The same with tunables that somebody chose.
+  public TestMachine(int frames, Topology topology, Map<String, Long> chosen) {
+    this(frames, 0, null, 0, TableForm.LINEAR, FaultSpec.PLAIN, topology, chosen);
+  }
+
+  /// A machine whose memory lies in ranges of physical addresses.
+  ///
+  /// @param swapDirectory where swap goes, or null for none
+  public TestMachine(
+      List<PhysicalRange> ranges, long reserveBytes, @Nullable Path swapDirectory, long swapBytes) {
+    this.tables = TableForm.LINEAR;
+    this.topology = TWO.asComputer();
+    this.chosen = Map.of();
+    SwapFileSpec swap =
+        swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
+    long bytes = MachineSpec.bytesOf(ranges, PAGE_SIZE);
+    MachineSpec spec = spec(bytes, ranges, reserveBytes, swap, FaultSpec.PLAIN);
+    vm = new Machine(spec, Seams.SOUND, Runnable::run);
+    self = vm.newThread("test");
+  }
+
+  /// A machine with so many frames and no swap, and values of its tunables.
+  public TestMachine(int frames, Map<String, Long> chosen) {
+    this(frames, 0, null, 0, TableForm.LINEAR, FaultSpec.PLAIN, TWO, chosen);
+  }
+
+  /// A machine with so many frames, and swap, and values of its tunables.
+  public TestMachine(int frames, Path swapDirectory, long swapBytes, Map<String, Long> chosen) {
+    this(frames, 0, swapDirectory, swapBytes, TableForm.LINEAR, FaultSpec.PLAIN, TWO, chosen);
   }
 
   private TestMachine(
@@ -53,16 +109,18 @@ public final class TestMachine implements AutoCloseable {
       @Nullable Path swapDirectory,
       long swapBytes,
       TableForm tables,
-      FaultSpec faults) {
+      FaultSpec faults,
+      Topology topology,
+      Map<String, Long> chosen) {
+    this.chosen = chosen;
     this.tables = tables;
+    this.topology = topology.asComputer();
     SwapFileSpec swap =
         swapDirectory == null ? null : SwapFileSpec.anonymous(swapDirectory, swapBytes, PAGE_SIZE);
-    MachineSpec probe = spec(0, reserveBytes, swap, faults);
-    long bytes =
-        probe.minimumBytes()
-            + (long) (frames - MachineSpec.MIN_FRAMES)
-                * (PAGE_SIZE + org.pondhawk.vm.page.PageArray.bytesFor(1, 0));
-    vm = new Machine(spec(bytes, reserveBytes, swap, faults), Seams.SOUND, Runnable::run);
+    int reserve = (int) ((reserveBytes + PAGE_SIZE - 1) / PAGE_SIZE);
+    long bytes = spec(0, List.of(), reserveBytes, swap, faults).bytesFor(frames + reserve);
+    MachineSpec spec = spec(bytes, List.of(), reserveBytes, swap, faults);
+    vm = new Machine(spec, Seams.SOUND, Runnable::run);
     self = vm.newThread("test");
   }
 
@@ -72,14 +130,19 @@ public final class TestMachine implements AutoCloseable {
   }
 
   private MachineSpec spec(
-      long bytes, long reserveBytes, @Nullable SwapFileSpec swap, FaultSpec faults) {
+      long bytes,
+      List<PhysicalRange> ranges,
+      long reserveBytes,
+      @Nullable SwapFileSpec swap,
+      FaultSpec faults) {
     return new MachineSpec(
         bytes,
+        ranges,
         PAGE_SIZE,
         reserveBytes,
         swap,
         16,
-        2,
+        new Processors(topology, cpu::get),
         1L << 40,
         tables,
         true,
@@ -88,7 +151,7 @@ public final class TestMachine implements AutoCloseable {
         true,
         faults,
         clock::get,
-        Map.of());
+        chosen);
   }
 
   public Pressure pressure() {
@@ -135,7 +198,7 @@ public final class TestMachine implements AutoCloseable {
 
   /// The page behind a mapped address.
   public int pageAt(Space space, long address) {
-    return vm.page().pages().frames().frameOf(Pte.frame(space.pmap().entry(address)));
+    return vm.page().pages().pageAt(Pte.frame(space.pmap().entry(address)));
   }
 
   @Override

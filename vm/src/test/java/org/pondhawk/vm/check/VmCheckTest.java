@@ -19,6 +19,7 @@ import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.AddressMap;
 import org.pondhawk.vm.map.Lease;
+import org.pondhawk.vm.map.LeaseKind;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.VmObject;
@@ -351,8 +352,29 @@ class VmCheckTest {
       return machine.vm.page().busy();
     }
 
+    @Test
+    void whosePageIsSentByNobody() {
+      int page = mappedPage();
+      machine.put(space, addressOf(page), 1);
+      pages.tryRaiseCow(page);
+      isReported("1 pages are sent, snapshots are of 0");
+      isReported("sent, but not held, or to be stored into: page " + page + ":");
+      isReported("writable, but sent: page " + page + ":");
+      pages.tryLowerCow(page);
+    }
+
+    @Test
+    void whosePageIsSentNoMore() {
+      Lease lease = new Lease(addressOf(mappedPage()), SIZE, LeaseKind.SNAPSHOT, (int) SIZE);
+      space.leases().enter(machine.self, lease);
+      isReported("0 pages are sent, snapshots are of 1");
+      space.leases().leave(machine.self, lease);
+    }
+
     private Lease enter(boolean write) {
-      Lease lease = new Lease(addressOf(mappedPage()), SIZE, write, (int) SIZE);
+      Lease lease =
+          new Lease(
+              addressOf(mappedPage()), SIZE, write ? LeaseKind.WRITE : LeaseKind.READ, (int) SIZE);
       machine.put(space, lease.address(), 1);
       space.leases().enter(machine.self, lease);
       return lease;

@@ -2,7 +2,14 @@ package org.pondhawk.vm.mem;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -40,6 +47,35 @@ class FrameMemoryTest {
         assertThat(frames.frameOf(address + pageSize - 1)).isEqualTo(frame);
         assertThat(RawMemory.allBytesAre(address, pageSize, (byte) 0)).isTrue();
       }
+    }
+  }
+
+  @Test
+  void framesOfASimulatedNodeAndThoseOfTheStandInAreNotBound() {
+    MemoryNode simulated = new MemoryNode(MemoryNode.NOT_BOUND, 1, 1);
+    try (FrameMemory frames = FrameMemory.reserve(FRAMES, 4096)) {
+      assertThat(frames.bind(new FrameRange(0, FRAMES, simulated), false)).isFalse();
+    }
+    try (FrameMemory frames = FrameMemory.reserveStandIn(FRAMES, 4096)) {
+      assertThat(frames.bind(new FrameRange(0, FRAMES, new MemoryNode(0, 0, 1)), false)).isFalse();
+    }
+  }
+
+  @Test
+  void framesAreBoundAsARange() {
+    MemoryNode first = new MemoryNode(0, 0, 1);
+    MemoryNode none = new MemoryNode(999, 1, 1);
+    try (FrameMemory frames = FrameMemory.reserve(FRAMES, 4096)) {
+      assumeTrue(frames.isNative());
+      assumeTrue(frames.bind(new FrameRange(16, 16, first), false), "the kernel does not let us");
+      frames.poison(16);
+      assertThat(isAll(frames, 16, FrameMemory.POISON)).isTrue();
+
+      assertThatThrownBy(() -> frames.bind(new FrameRange(16, 16, none), true))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("memory node 999");
+      assertThatThrownBy(() -> frames.bind(new FrameRange(32, FRAMES, first), false))
+          .isInstanceOf(IndexOutOfBoundsException.class);
     }
   }
 
@@ -144,5 +180,52 @@ class FrameMemoryTest {
 
   private static boolean isAll(FrameMemory frames, int frame, byte value) {
     return RawMemory.allBytesAre(frames.address(frame), frames.pageSize(), value);
+  }
+
+  /// Frames 1000 to 1999 of 4096: parts of the huge pages from frame 512 to frame 2047.
+  @Test
+  void whatIsLeftOutIsUnderNoHugePage() throws IOException {
+    try (FrameMemory frames = FrameMemory.reserve(4096, 4096)) {
+      frames.leaveOut(1000, 1000);
+      if (frames.isNative()) {
+        assertThat(flagsOf(frames.address(0))).doesNotContain("nh");
+        assertThat(flagsOf(frames.address(511))).doesNotContain("nh");
+        assertThat(flagsOf(frames.address(512))).contains("nh");
+        assertThat(flagsOf(frames.address(2047))).contains("nh");
+        assertThat(flagsOf(frames.address(2048))).doesNotContain("nh");
+      }
+      frames.poison(999);
+      frames.poison(2000);
+      assertThat(isAll(frames, 1000, (byte) 0)).isTrue();
+      assertThat(isAll(frames, 1999, (byte) 0)).isTrue();
+    }
+  }
+
+  @Test
+  void allButTheFirstAndTheLastMayBeLeftOut() {
+    try (FrameMemory frames = FrameMemory.reserve(FRAMES, 4096)) {
+      frames.leaveOut(1, FRAMES - 2);
+      frames.poison(0);
+      frames.poison(FRAMES - 1);
+      assertThat(isAll(frames, 1, (byte) 0)).isTrue();
+      assertThatThrownBy(() -> frames.leaveOut(FRAMES - 1, 2))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
+
+  /// What the kernel says of the mapping that an address lies in.
+  private static List<String> flagsOf(long address) throws IOException {
+    boolean there = false;
+    for (String line : Files.readAllLines(Path.of("/proc/self/smaps"))) {
+      Matcher range = Pattern.compile("^([0-9a-f]+)-([0-9a-f]+) .*").matcher(line);
+      if (range.matches()) {
+        there =
+            Long.parseUnsignedLong(range.group(1), 16) <= address
+                && address < Long.parseUnsignedLong(range.group(2), 16);
+      } else if (there && line.startsWith("VmFlags:")) {
+        return List.of(line.substring("VmFlags:".length()).strip().split(" ", -1));
+      }
+    }
+    throw new AssertionError("nothing is mapped at 0x" + Long.toHexString(address));
   }
 }

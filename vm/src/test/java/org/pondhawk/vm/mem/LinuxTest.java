@@ -62,6 +62,57 @@ class LinuxTest {
     }
   }
 
+  /// On whatever computer this runs: node 0 is always there, node 999 never.
+  @Nested
+  class MemoryNodes {
+    private static final int NO_SUCH_NODE = 999;
+    private final long bytes = 8L * Linux.pageSize();
+
+    /// What the kernel says of the policy of a range, if it says so at all.
+    private static String policyOf(long address) throws IOException {
+      Path maps = Path.of("/proc/self/numa_maps");
+      Assumptions.assumeTrue(Files.exists(maps), "a kernel without memory nodes");
+      String start = "%08x ".formatted(address);
+      return Files.readAllLines(maps).stream()
+          .filter(line -> line.startsWith(start))
+          .findFirst()
+          .orElse("");
+    }
+
+    @Test
+    void areWhereTheMemoryOfARangeComesFrom() throws IOException {
+      long address = Linux.reserve(3 * bytes);
+      try {
+        long middle = address + bytes; // has neighbours on both sides, to which it must not spread
+        Assumptions.assumeTrue(
+            Linux.bindToNode(middle, bytes, 0, false), "the kernel does not let us");
+        RawMemory.fill(address, 3 * bytes, (byte) 1);
+        assertThat(policyOf(middle)).contains("prefer");
+        assertThat(policyOf(middle + bytes)).contains("default");
+
+        assertThat(Linux.bindToNode(middle, bytes, 0, true)).isTrue();
+        assertThat(policyOf(middle)).contains("bind:0");
+      } finally {
+        Linux.release(address, 3 * bytes);
+      }
+    }
+
+    @Test
+    void thatDoNotExistAreRefusedByName() {
+      long address = Linux.reserve(bytes);
+      try {
+        Assumptions.assumeTrue(
+            Linux.bindToNode(address, bytes, 0, false), "the kernel does not let us");
+        assertThatThrownBy(() -> Linux.bindToNode(address, bytes, NO_SUCH_NODE, false))
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessageContaining("cannot bind " + bytes + " bytes at 0x")
+            .hasMessageContaining("memory node 999: EINVAL, invalid argument");
+      } finally {
+        Linux.release(address, bytes);
+      }
+    }
+  }
+
   @Nested
   class Processors {
     @Test

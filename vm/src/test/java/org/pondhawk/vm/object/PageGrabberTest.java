@@ -168,6 +168,13 @@ class PageGrabberTest {
     assertThatThrownBy(() -> grabber.grab(self, object, 7, AllocClass.QUICK, Zeros.NONE, true))
         .isInstanceOf(VmPanic.class)
         .hasMessageContaining("as QUICK");
+    for (AllocClass klass : new AllocClass[] {AllocClass.SYSTEM_ONLY, AllocClass.INTERRUPT_ONLY}) {
+      assertThatThrownBy(() -> grabber.grab(self, object, 7, klass, Zeros.NONE, true))
+          .as("it would wait for what it may not take")
+          .isInstanceOf(VmPanic.class)
+          .hasMessageContaining("as " + klass);
+      busy.unbusy(grabber.grab(self, object, 7, klass, Zeros.NONE, false));
+    }
     object.token().lock(self, false);
     assertThatThrownBy(() -> grab(Zeros.NONE))
         .isInstanceOf(VmPanic.class)

@@ -48,6 +48,21 @@ class PageBusyTest {
     memory.close();
   }
 
+  @Test
+  void isOnlyHardBusyBesidesWhoSleepsForIt() {
+    for (int word : new int[] {BusyWord.LOCKED, BusyWord.LOCKED | BusyWord.WANTED}) {
+      setWord(word);
+      assertThat(busy.isOnlyHardBusy(PAGE)).as(BusyWord.describe(word)).isTrue();
+    }
+    int[] others = {
+      0, 1, BusyWord.LOCKED | 1, BusyWord.LOCKED | BusyWord.SWAPPING, BusyWord.WANTED
+    };
+    for (int word : others) {
+      setWord(word);
+      assertThat(busy.isOnlyHardBusy(PAGE)).as(BusyWord.describe(word)).isFalse();
+    }
+  }
+
   /// The rows of the table in [BusyWord]: what each needs, and what becomes of the word.
   enum Row {
     TRY_HARD_BUSY {

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class PageLayoutTest {
   @ParameterizedTest(name = "{0} at {1}")
   @CsvSource({
-    "busy, 0", "flags, 4", "wire, 8", "hold, 12", "pindex, 16", "object, 24", "queue, 28",
+    "busy, 0", "flags, 4", "wire, 8", "hold, 12", "pindex, 16", "object, 24", "place, 28",
     "next, 32", "prev, 36", "content, 40", "spin, 44", "mapping, 48", "ticket, 52", "address, 56"
   })
   void theDiagramIsTheLayout(String field, long offset) {
@@ -28,7 +28,7 @@ class PageLayoutTest {
     assertThat(
             new long[] {
               PageLayout.BUSY, PageLayout.FLAGS, PageLayout.WIRE, PageLayout.HOLD,
-              PageLayout.PINDEX, PageLayout.OBJECT, PageLayout.QUEUE, PageLayout.NEXT,
+              PageLayout.PINDEX, PageLayout.OBJECT, PageLayout.PLACE, PageLayout.NEXT,
               PageLayout.PREV, PageLayout.CONTENT, PageLayout.SPIN, PageLayout.MAPPING,
               PageLayout.TICKET, PageLayout.ADDRESS
             })

@@ -119,7 +119,8 @@ class TwoLevelTableTest {
   @Test
   void aPieceThatTheKernelHasNoAddressesForIsNotCharged() {
     OwnMemory memory = new OwnMemory();
-    TableFrames frames = new TableFrames(machine.vm.page(), machine.vm.allocator());
+    TableFrames frames =
+        new TableFrames(machine.vm.page(), machine.vm.allocator(), machine.vm.dump());
     TableMemory table = TableMemory.reserve(memory, frames, 99, 1 << 20, TableForm.TWO_LEVEL);
     memory.close();
     assertThatThrownBy(() -> table.charge(machine.self, 3))

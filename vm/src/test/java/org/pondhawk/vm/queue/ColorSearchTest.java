@@ -1,17 +1,23 @@
 package org.pondhawk.vm.queue;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.mem.FrameMemory;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageBusy;
 
 /// With 1,024 pages each colour has one: page n has colour n.
 class ColorSearchTest {
@@ -19,7 +25,7 @@ class ColorSearchTest {
   private final FrameMemory frames = FrameMemory.reserve(PageQueue.COLORS, 4096);
   private final PageArray pages = new PageArray(memory, frames, 0);
   private final PageQueues queues = new PageQueues(memory, pages, new VmStats(1));
-  private final ColorSearch search = new ColorSearch(queues);
+  private final ColorSearch search = new ColorSearch(queues, 16);
 
   @BeforeEach
   void queueAll() {
@@ -101,6 +107,77 @@ class ColorSearchTest {
     assertThat(met.subList(1, met.size())).hasSize(1024).doesNotHaveDuplicates();
   }
 
+  /// The reference's rule word by word: windows that double, each gone round from the end of the
+  /// last one, without what was seen.
+  private static List<Integer> reference(int start, int firstWindow) {
+    List<Integer> order = new ArrayList<>();
+    BitSet seen = new BitSet();
+    int from = start;
+    for (int window = firstWindow; window <= PageQueue.COLORS; window *= 2) {
+      int base = start / window * window;
+      for (int i = 0; i < window; i++) {
+        int color = base + (from - base + i) % window;
+        if (!seen.get(color)) {
+          order.add(color);
+        }
+      }
+      order.forEach(seen::set);
+      from = base + (order.getLast() + 1 - base) % window;
+    }
+    return order;
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 8, 16, 128, 512, 1024})
+  void goesOverAllColoursOnceAsTheReferenceDoesFromEveryStart(int firstWindow) {
+    for (int start = 0; start < PageQueue.COLORS; start++) {
+      int from = start;
+      List<Integer> order =
+          IntStream.range(0, PageQueue.COLORS)
+              .map(n -> ColorSearch.candidate(from, firstWindow, n))
+              .boxed()
+              .toList();
+      assertThat(order).as("from %d", start).isEqualTo(reference(start, firstWindow));
+      assertThat(Set.copyOf(order)).hasSize(PageQueue.COLORS);
+    }
+  }
+
+  @ParameterizedTest(name = "{0} processors: mask {1}")
+  @CsvSource({"1, 1023", "2, 511", "3, 255", "4, 255", "8, 127", "64, 15", "65, 15", "300, 15"})
+  void theMaskOfTheReferenceFollowsFromTheProcessors(int cpus, int mask) {
+    assertThat(AllocTuning.maskFor(cpus)).isEqualTo(mask);
+    assertThat(new AllocTuning(AllocTuning.BY_PROCESSORS, 0).firstWindow(cpus)).isEqualTo(mask + 1);
+  }
+
+  @ParameterizedTest(name = "mask {0}: first window {1}")
+  @CsvSource({"0, 1", "1, 2", "7, 8", "15, 16", "16, 32", "1000, 1024", "1023, 1024"})
+  void anyOtherMaskIsRoundedUp(int mask, int window) {
+    assertThat(new AllocTuning(mask, 0).firstWindow(8)).isEqualTo(window);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 3, 2048})
+  void aFirstWindowIsAPowerOfTwoUpToAll(int firstWindow) {
+    assertThatThrownBy(() -> new ColorSearch(queues, firstWindow))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("firstWindow=" + firstWindow);
+  }
+
+  @Test
+  void aFreePageIsFoundAndMadeBusyInTheSameOrder() {
+    PageBusy busy = new PageBusy(pages);
+    int home = PageQueue.FREE.index(37);
+    queues.setLastColor(home, 700);
+    assertThat(search.takeFree(0, 37, false, busy, busy::tryHardBusy)).isEqualTo(37);
+    assertThat(busy.isOnlyHardBusy(37)).isTrue();
+    assertThat(queues.lastColor(home)).as("a direct hit forgets").isEqualTo(-1);
+    assertThat(queues.length(home)).isZero();
+    busy.tryHardBusy(38);
+    assertThat(search.takeFree(0, 37, false, busy, busy::tryHardBusy)).isEqualTo(39);
+    assertThat(pages.queue(38)).as("a busy one is left").isEqualTo(PageQueue.FREE.index(38));
+    assertThat(queues.lastColor(home)).as("the third probe is near").isEqualTo(-1);
+  }
+
   @Test
   void takesThePageOffItsQueue() {
     int page = search.take(0, PageQueue.FREE, 5, false, _ -> true);
@@ -152,42 +229,5 @@ class ColorSearchTest {
     }
     assertThat(taken).hasSize(1024).doesNotHaveDuplicates();
     assertThat(order(9)).isEmpty();
-  }
-
-  @ParameterizedTest(name = "page {0} has colour {1}")
-  @CsvSource({
-    "0, 0",
-    "1, 1",
-    "1023, 1023",
-    "1024, 1",
-    "1025, 2",
-    "2047, 0",
-    "1048576, 1",
-    "1049600, 2"
-  })
-  void theColourOfAPageHasItsHigherDigitsAdded(int page, int color) {
-    assertThat(ColorPolicy.ofPage(page)).isEqualTo(color);
-  }
-
-  @Test
-  void adjacentPagesHaveAdjacentColours() {
-    for (int page = 1; page < 1 << 21; page++) {
-      if (page % PageQueue.COLORS != 0) {
-        int step = ColorPolicy.ofPage(page) - ColorPolicy.ofPage(page - 1);
-        assertThat(step & PageQueue.COLOR_MASK).isEqualTo(1);
-      }
-    }
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "6, 5, 171, 851",
-    "2, 0, 0, 0",
-    "2, 1, 511, 1023",
-    "2, 3, 512, 512",
-    "1, 0, -1, 1023"
-  })
-  void theColourToAskForIsOneOfTheProcessorsShare(int cpus, int stripe, long pindex, int color) {
-    assertThat(new ColorPolicy(cpus).choose(stripe, 0, pindex)).isEqualTo(color);
   }
 }

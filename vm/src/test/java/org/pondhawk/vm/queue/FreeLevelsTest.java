@@ -1,12 +1,16 @@
 package org.pondhawk.vm.queue;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.reflect.RecordComponent;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@SuppressWarnings("EnumOrdinal") // the order is what is tested
 class FreeLevelsTest {
   @ParameterizedTest(name = "{0} pages")
   @CsvSource({
@@ -80,5 +84,50 @@ class FreeLevelsTest {
   @CsvSource({"65536, 2, 48", "256, 8, 1", "1073741824, 1, 1024"})
   void tellHowManyPagesAStripeMayTakeUnseen(long pages, int stripes, long expected) {
     assertThat(FreeLevels.of(pages, pages).pushAt(stripes)).isEqualTo(expected);
+  }
+
+  @Test
+  void areKnownByTheirNamesInTheOrderOfTheComponents() throws ReflectiveOperationException {
+    FreeLevels levels = new FreeLevels(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+    RecordComponent[] components = FreeLevels.class.getRecordComponents();
+    assertThat(components).hasSize(FreeLevel.values().length);
+    for (FreeLevel level : FreeLevel.values()) {
+      String component = components[level.ordinal()].getName();
+      String constant = component.replaceAll("([A-Z])", "_$1").toUpperCase(Locale.ROOT);
+      assertThat(level.name()).isEqualTo(constant);
+      assertThat(levels.get(level)).isEqualTo(level.ordinal() + 1L);
+      FreeLevels changed = levels.with(level, 99);
+      for (FreeLevel other : FreeLevel.values()) {
+        assertThat(changed.get(other)).isEqualTo(other == level ? 99 : levels.get(other));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "INTERRUPT_MIN, 203, v_interrupt_free_min=203 would be above v_free_reserved=202",
+    "RESERVED, 392, v_free_reserved=392 would be above v_free_min=391",
+    "SEVERE, 392, v_free_severe=392 would be above v_free_min=391",
+    "PAGEOUT_MIN, 392, v_pageout_free_min=392 would be above v_free_min=391",
+    "PAGING_WAIT, 390, v_free_min=391 would be above v_paging_wait=390",
+    "PAGING_START, 781, v_paging_wait=782 would be above v_paging_start=781",
+    "TARGET1, 1172, v_paging_start=1173 would be above v_paging_target1=1172",
+    "TARGET2, 1563, v_paging_target1=1564 would be above v_paging_target2=1563",
+    "TARGET2, 32769, v_paging_target2=32769 is more than half of the 65536 pages of the machine",
+    "FREE_TARGET, 390, v_free_min=391 would be above v_free_target=390",
+    "FREE_TARGET, 1956, v_free_target=1956 would be above v_paging_target2=1955"
+  })
+  void areRefusedOutOfOrder(FreeLevel level, long pages, String why) {
+    FreeLevels good = FreeLevels.withBase(64, 65_536, 65_536);
+    assertThat(good.requireOrder(65_536)).isEqualTo(good);
+    assertThatThrownBy(() -> good.with(level, pages).requireOrder(65_536))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(why);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {256, 1000, 4095, 4096, 65_536, 1 << 24})
+  void areInAnOrderThatIsAccepted(long pages) {
+    assertThat(FreeLevels.of(pages, pages / 2).requireOrder(pages).min()).isPositive();
   }
 }

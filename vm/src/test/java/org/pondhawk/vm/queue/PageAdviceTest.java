@@ -29,7 +29,9 @@ class PageAdviceTest {
   void aBusyPageAndItsNeighbour() {
     assertThat(ColorPolicy.ofPage(OTHER)).isEqualTo(ColorPolicy.ofPage(PAGE));
     machine.busy.takeIdle(PAGE);
+    machine.busy.takeIdle(OTHER);
     mover.deactivate(machine.self, OTHER);
+    machine.busy.unbusy(OTHER);
   }
 
   @AfterEach

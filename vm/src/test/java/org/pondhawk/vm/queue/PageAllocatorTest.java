@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,17 @@ class PageAllocatorTest {
     while (freePages() > free) {
       assertThat(allocate(AllocClass.INTERRUPT)).isNotEqualTo(PageArray.NONE);
     }
+  }
+
+  /// Pages that were freed by another processor are not in this one's view yet.
+  @Test
+  void aClassThatLeavesTheCacheAloneFindsWhatOthersFreed() {
+    drainTo(0);
+    VmThread elsewhere = new VmThread("elsewhere", self.stripe() + 1, false, 0);
+    for (int n = 0; n < 200; n++) {
+      allocator.free(elsewhere, taken.removeLast());
+    }
+    assertThat(allocate(AllocClass.QUICK)).isNotEqualTo(PageArray.NONE);
   }
 
   /// Makes an allocated page a cached one without an owner.
@@ -124,15 +136,22 @@ class PageAllocatorTest {
   @Nested
   class Classes {
     @ParameterizedTest(name = "{0} stops at {1} with nothing cached")
-    @CsvSource({"NORMAL, 14", "QUICK, 14", "SYSTEM, 9", "INTERRUPT, 0"})
+    @CsvSource({
+      "NORMAL, 14",
+      "QUICK, 14",
+      "SYSTEM, 9",
+      "INTERRUPT, 0",
+      "SYSTEM_ONLY, 9",
+      "INTERRUPT_ONLY, 0"
+    })
     void stopAtTheirFloors(AllocClass klass, long floor) {
       drainTo(20);
       while (allocate(klass) != PageArray.NONE) {
         assertThat(freePages()).isGreaterThanOrEqualTo(floor);
       }
       assertThat(freePages()).isEqualTo(floor);
-      assertThat(machine.vm.page().gate().takeDeficit()).isEqualTo(1);
-      assertThat(machine.vm.page().gate().pagesNeeded()).isPositive();
+      assertThat(machine.vm.page().gate().work().takeDeficit()).isEqualTo(1);
+      assertThat(machine.vm.page().gate().work().pagesNeeded()).isPositive();
     }
 
     @Test
@@ -153,6 +172,19 @@ class PageAllocatorTest {
 
       assertThat(allocate(AllocClass.NORMAL)).isNotEqualTo(PageArray.NONE);
 
+      stats.rollup();
+      assertThat(stats.global(PageCount.CACHE)).isZero();
+    }
+
+    @Test
+    void thatLeaveTheCacheAloneFailBesideACachedPageUnlessTheyMayTakeTheLast() {
+      drainTo(14);
+      cache();
+      assertThat(allocate(AllocClass.SYSTEM_ONLY)).isEqualTo(PageArray.NONE);
+      assertThat(allocate(AllocClass.INTERRUPT_ONLY)).isNotEqualTo(PageArray.NONE);
+      stats.rollup();
+      assertThat(stats.global(PageCount.CACHE)).as("nobody touched it").isEqualTo(1);
+      assertThat(allocate(AllocClass.SYSTEM)).isNotEqualTo(PageArray.NONE);
       stats.rollup();
       assertThat(stats.global(PageCount.CACHE)).isZero();
     }
@@ -229,6 +261,37 @@ class PageAllocatorTest {
     }
 
     @Test
+    void wakesWhoWaitsForMemoryWhenTheLastIsGivenBack() {
+      AtomicBoolean enough = new AtomicBoolean();
+      drainTo(90);
+      int page = taken.removeLast();
+      allocator.hold(page);
+      allocator.free(self, page);
+      VmThread other = machine.vm.newThread("other");
+      FreeGate gate = machine.vm.page().gate();
+      drainTo(14);
+      Helper<Boolean> waiter =
+          Helper.run(
+                  () -> {
+                    Patience patience = gate.patience();
+                    while (!enough.get()) {
+                      gate.await(other, patience);
+                    }
+                  })
+              .awaitAsleep();
+      while (freePages() < 32) {
+        allocator.free(self, taken.removeLast());
+      }
+      assertThat(stats.total(Event.WAITER_WAKEUPS)).as("one page is missing").isZero();
+      enough.set(true);
+
+      allocator.unhold(self, page);
+
+      assertThat(stats.total(Event.WAITER_WAKEUPS)).isEqualTo(1);
+      waiter.join();
+    }
+
+    @Test
     void thatWasGivenBackInARaceIsSweptUp() {
       int page = allocate(AllocClass.NORMAL);
       allocator.hold(page);
@@ -267,7 +330,85 @@ class PageAllocatorTest {
   }
 
   @Nested
+  class FreeingAZeroedPage {
+    private int zeroed() {
+      int page = allocate(AllocClass.NORMAL);
+      RawMemory.fill(pages.address(page), 4096, (byte) 0);
+      taken.removeLast();
+      return page;
+    }
+
+    @Test
+    void keepsItForWhoWantsZeros() {
+      int page = zeroed();
+      int other = allocate(AllocClass.NORMAL);
+      assertThat(other).isNotEqualTo(page);
+      allocator.freeZeroed(self, page);
+      assertThat(pages.flags(page)).isEqualTo(PageFlags.ZERO);
+      assertThat(machine.vm.page().queues().zeroed(pages.queue(page))).isEqualTo(1);
+      assertThat(stats.total(Event.FREED)).isEqualTo(1);
+
+      int again = allocator.allocateForZeros(self, ColorPolicy.ofPage(page), AllocClass.NORMAL);
+      taken.add(again);
+      assertThat(again).isEqualTo(page);
+      assertThat(pages.hasFlag(page, PageFlags.ZERO)).isTrue();
+    }
+
+    @Test
+    void forgetsThatItIsZeroWhileItIsHeld() {
+      int page = zeroed();
+      allocator.hold(page);
+      allocator.freeZeroed(self, page);
+      assertThat(PageQueue.HOLD.isKindOf(pages.queue(page))).isTrue();
+      assertThat(pages.flags(page)).isZero();
+      pages.frames().poison(page);
+      allocator.unhold(self, page);
+      assertThat(PageQueue.FREE.isKindOf(pages.queue(page))).isTrue();
+    }
+
+    @Test
+    void thatIsNotZeroIsAPanic() {
+      int page = zeroed();
+      RawMemory.putByte(pages.address(page) + 4095, (byte) 1);
+      taken.add(page);
+      assertThatThrownBy(() -> allocator.freeZeroed(self, page))
+          .isInstanceOf(VmPanic.class)
+          .hasMessageContaining("freed as zero, but it is not: page " + page);
+    }
+  }
+
+  @Nested
   class Freeing {
+    @Test
+    void anActivePageTakesItOffItsQueue() {
+      int page = allocate(AllocClass.NORMAL);
+      mover.activate(self, page);
+      taken.removeLast();
+      allocator.free(self, page);
+      assertThat(PageQueue.FREE.isKindOf(pages.queue(page))).isTrue();
+      assertThat(stats.total(Event.FREED)).isEqualTo(1);
+      stats.rollup();
+      assertThat(stats.global(PageCount.ACTIVE)).isZero();
+    }
+
+    @Test
+    void aPageThatSomebodyWaitsForWakesHim() {
+      int page = allocate(AllocClass.NORMAL);
+      VmThread other = machine.vm.newThread("other");
+      Helper<Boolean> sleeper =
+          Helper.run(() -> {
+            while (busy.sleepWhileHardBusy(other, page)) {
+              Thread.onSpinWait();
+            }
+          });
+      sleeper.awaitAsleep();
+      taken.removeLast();
+      allocator.free(self, page);
+      sleeper.join();
+      assertThat(busy.describe(page)).isEqualTo("--- n=0");
+      assertThat(pages.flags(page) & ~PageFlags.REFERENCED).isZero();
+    }
+
     private void isRefused(int page, String why) {
       assertThatThrownBy(() -> allocator.free(self, page))
           .isInstanceOf(VmPanic.class)

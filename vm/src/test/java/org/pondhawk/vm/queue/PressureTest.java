@@ -1,7 +1,9 @@
 package org.pondhawk.vm.queue;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.Random;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -88,6 +90,27 @@ class PressureTest {
   }
 
   @Test
+  void startCountsPagesThatAreNotThereYetButTheReserveDoesNot() {
+    assertThat(at(391, 0).start(0, 782)).isFalse();
+    assertThat(at(391, 0).start(0, 781)).isTrue();
+    assertThat(at(391, 5_000).start(0, -1)).as("truly free pages").isTrue();
+    assertThat(at(201, 5_000).start(0, 5_000)).as("the reserve").isTrue();
+  }
+
+  @Test
+  void aDaemonStarvesBelowItsOwnMinimum() {
+    assertThat(at(50, 54).starvesDaemon(0)).isFalse();
+    assertThat(at(50, 53).starvesDaemon(0)).isTrue();
+  }
+
+  @Test
+  void theInactiveCountIsWhatIsWantedOrTooMuch() {
+    assertThat(at(400, 87, 3999).inactiveCount(0)).isEqualTo(1);
+    assertThat(at(400, 87, 4000).inactiveCount(0)).isZero();
+    assertThat(at(400, 87, 5000).inactiveCount(0)).isEqualTo(-1000);
+  }
+
+  @Test
   void inactivePagesAreWantedBelowTheMinimumPlusTheirTarget() {
     assertThat(at(400, 87, 4000).inactive(0)).isFalse();
     assertThat(at(400, 87, 3999).inactive(0)).isTrue();
@@ -100,6 +123,91 @@ class PressureTest {
     assertThat(at(level - 1, 0).minNice(0, nice)).isTrue();
   }
 
+  @ParameterizedTest(name = "{0} pages, nice {1}")
+  @CsvSource({
+    "65536, -20, 0",
+    "65536, -10, 48",
+    "65536, -1, 92",
+    "65536, 0, 0",
+    "65536, 1, 102",
+    "65536, 5, 121",
+    "65536, 10, 146",
+    "65536, 20, 195",
+    "262144, -20, 0",
+    "262144, -10, 171",
+    "262144, -1, 325",
+    "262144, 0, 0",
+    "262144, 1, 360",
+    "262144, 10, 514",
+    "262144, 20, 686",
+    "262144, 21, 703"
+  })
+  void theFaithfulPolicyIsTheFormulaOfTheReference(long pages, int nice, long margin) {
+    FreeLevels levels = FreeLevels.withBase(64, pages, pages);
+    assertThat(NicePolicy.FAITHFUL.margin(nice, levels)).isEqualTo(margin);
+  }
+
+  @Test
+  void theFaithfulPolicyLetsNobodyWaitLaterWhereTheLevelsLieTooNear() {
+    FreeLevels near = LEVELS.with(FreeLevel.PAGING_WAIT, LEVELS.min());
+    for (int nice = -20; nice <= 21; nice++) {
+      assertThat(NicePolicy.FAITHFUL.margin(nice, near)).isZero();
+    }
+  }
+
+  @Test
+  void thePolicyIsChosenByItsNumberWhileTestsAreMade() {
+    Pressure pressure = at(391 + 48, 0);
+    assertThat(pressure.minNice(0, -10)).isFalse();
+
+    pressure.setNicePolicy(NicePolicy.of(1));
+
+    assertThat(pressure.nicePolicy()).isEqualTo(NicePolicy.FAITHFUL);
+    assertThat(pressure.minNice(0, -10)).as("at equality").isFalse();
+    assertThat(at(391 + 47, 0).minNice(0, -10)).as("monotone").isFalse();
+    Pressure one = at(391 + 47, 0);
+    one.setNicePolicy(NicePolicy.FAITHFUL);
+    assertThat(one.minNice(0, -10)).as("a favoured thread waits above the minimum").isTrue();
+  }
+
+  @Test
+  void theMonotonePolicyIsSoForAnyLevels() {
+    for (long seed : new long[] {1, 7, System.nanoTime()}) {
+      Random random = new Random(seed);
+      long min = 8 + random.nextLong(100_000);
+      FreeLevels levels =
+          LEVELS
+              .with(FreeLevel.MIN, min)
+              .with(FreeLevel.SEVERE, random.nextLong(min))
+              .with(FreeLevel.PAGING_WAIT, min + random.nextLong(2 * min));
+      for (int nice = -20; nice <= 20; nice++) {
+        long margin = NicePolicy.MONOTONE.margin(nice, levels);
+        String what = "seed %d, nice %d, %s".formatted(seed, nice, levels);
+        assertThat(margin)
+            .as(what)
+            .isLessThanOrEqualTo(NicePolicy.MONOTONE.margin(nice + 1, levels));
+        assertThat(min + margin)
+            .as(what)
+            .isBetween(levels.severe(), Math.max(levels.pagingWait(), min));
+      }
+    }
+  }
+
+  @Test
+  void theLevelsAreReplacedAsAWholeOrNotAtAll() {
+    Pressure pressure = at(390, 0);
+    assertThat(pressure.min(0, 0)).isTrue();
+
+    pressure.set(LEVELS.with(FreeLevel.MIN, 390), 65_536);
+    assertThat(pressure.min(0, 0)).isFalse();
+
+    FreeLevels wrong = LEVELS.with(FreeLevel.MIN, 783);
+    assertThatThrownBy(() -> pressure.set(wrong, 65_536))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("v_free_min=783 would be above v_paging_wait=782");
+    assertThat(pressure.levels().min()).isEqualTo(390);
+  }
+
   @Test
   void nicenessIsMonotoneAndNeverReachesBelowSevere() {
     long before = LEVELS.severe();
@@ -110,6 +218,15 @@ class PressureTest {
       }
       assertThat(level).as("nice %d", nice).isGreaterThanOrEqualTo(before);
       before = level;
+    }
+  }
+
+  @Test
+  void thereIsPlentyOnlyWhereTheDaemonNeedNotRunForOnePageMore() {
+    assertThat(at(1174, 0).isPlenty(0)).isTrue();
+    assertThat(at(1173, 50_000).isPlenty(0)).as("what is cached does not count").isFalse();
+    for (long free : new long[] {1174, 1175, 5_000}) {
+      assertThat(at(free - 1, 0).start(0)).as("after one is taken").isFalse();
     }
   }
 }

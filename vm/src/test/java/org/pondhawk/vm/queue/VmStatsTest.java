@@ -75,6 +75,45 @@ class VmStatsTest {
   }
 
   @Test
+  void aFreedPageIsCountedAsFreeAndAsFreedAtOnce() {
+    stats.decrement(1, PageCount.FREE);
+    stats.decrement(1, PageCount.FREE);
+    stats.pushAt(100);
+    stats.decrement(1, PageCount.FREE);
+    assertThat(stats.total(Event.FREED)).as("a negative change is no event").isZero();
+
+    stats.freed(1);
+    assertThat(stats.view(1, PageCount.FREE)).isEqualTo(-2);
+    assertThat(stats.total(Event.FREED)).isEqualTo(1);
+    stats.count(2, Event.FREED, 5);
+    assertThat(stats.total(Event.FREED)).isEqualTo(6);
+    stats.rollup();
+    assertThat(stats.global(PageCount.FREE)).isEqualTo(-2);
+    assertThat(stats.total(Event.FREED)).as("a rollup moves only the change").isEqualTo(6);
+  }
+
+  @Test
+  void freedPagesGoOnBeingCountedWhereACellIsFull() {
+    VmStats small = new VmStats(2, 4);
+    int rounds = 30_000;
+    List<Helper<Boolean>> helpers = new ArrayList<>();
+    for (int t = 0; t < 2; t++) {
+      helpers.add(
+          Helper.run(() -> {
+            for (int i = 0; i < rounds; i++) {
+              small.freed(0);
+              small.decrement(0, PageCount.FREE);
+              small.freed(0);
+            }
+          }));
+    }
+    helpers.forEach(Helper::join);
+    small.rollup();
+    assertThat(small.total(Event.FREED)).isEqualTo(4L * rounds);
+    assertThat(small.global(PageCount.FREE)).isEqualTo(2L * rounds);
+  }
+
+  @Test
   void nothingIsLostWhenThreadsShareStripesAndOthersRollUp() {
     stats.pushAt(16);
     int rounds = 20_000;
@@ -84,7 +123,7 @@ class VmStatsTest {
       helpers.add(
           Helper.run(() -> {
             for (int i = 0; i < rounds; i++) {
-              stats.increment(stripe, PageCount.FREE);
+              stats.freed(stripe);
               stats.increment(stripe, PageCount.ACTIVE);
               stats.decrement(stripe, PageCount.FREE);
               stats.decrement(stripe, PageCount.INACTIVE);
@@ -101,6 +140,7 @@ class VmStatsTest {
     stats.rollup();
 
     assertThat(stats.global(PageCount.FREE)).isZero();
+    assertThat(stats.total(Event.FREED)).isEqualTo(3L * rounds);
     assertThat(stats.global(PageCount.ACTIVE)).isEqualTo(3L * rounds);
     assertThat(stats.global(PageCount.INACTIVE)).isEqualTo(-3L * rounds);
     for (int stripe = 0; stripe < stats.stripes(); stripe++) {
