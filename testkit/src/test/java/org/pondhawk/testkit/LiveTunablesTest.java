@@ -28,7 +28,7 @@ import org.pondhawk.vm.VirtualMemory;
 class LiveTunablesTest {
   private static final int PAGE = 4096;
   private static final int THREADS = 3;
-  private static final int PAGES = 700;
+  private static final int PAGES = 1_200; // more than the machine has, for each thread alone
   private static final int ROUNDS = 12;
 
   private final ExecutorService executor = Executors.newFixedThreadPool(THREADS);
