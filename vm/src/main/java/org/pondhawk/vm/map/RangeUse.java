@@ -92,7 +92,8 @@ public final class RangeUse {
   /// @param into gets the bits of [ResidencyScan] of each page
   /// @return the first address that is not mapped, or -1 if all are
   public long residency(VmThread self, long start, byte[] into) {
-    ResidencyScan scan = new ResidencyScan(parts.leases().page().pages(), space.map(), space.pmap());
+    ResidencyScan scan =
+        new ResidencyScan(parts.leases().page().pages(), space.map(), space.pmap());
     return space.withMapShared(_ -> {
       space.requireOpen();
       for (int i = 0; i < into.length; i++) {
