@@ -19,6 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pondhawk.vm.AddressSpace;
+import org.pondhawk.vm.Advice;
 import org.pondhawk.vm.Protection;
 import org.pondhawk.vm.View;
 import org.pondhawk.vm.boot.Seams;
@@ -91,6 +92,13 @@ class StuckGuardTest {
     return Stream.of(
         operation("unmap", (space, base) -> space.unmap(base, 4 * PAGE)),
         operation("unmap a part", (space, base) -> space.unmap(base + PAGE, PAGE)),
+        operation(
+            "protect",
+            (space, base) -> {
+              space.protect(base, 4 * PAGE, Protection.READ);
+              space.protect(base, 4 * PAGE, Protection.READ_WRITE);
+            }),
+        operation("free", (space, base) -> space.advise(base + PAGE, PAGE, Advice.FREE)),
         operation("fork", (space, _) -> space.fork().close()),
         operation(
             "freeze",

@@ -60,11 +60,10 @@ public final class RangeUse {
         space.requireOpen();
         List<MapEntry> ours =
             m.overlapping(start, end).stream().filter(RangeUse::isOursAlone).toList();
-        boolean removed = false;
         for (MapEntry e : ours) {
-          removed |= space.pmap().remove(Math.max(start, e.start()), Math.min(end, e.end()));
+          space.pmap().remove(Math.max(start, e.start()), Math.min(end, e.end()));
         }
-        if (removed) {
+        if (!ours.isEmpty()) {
           parts.grace().synchronize("discard");
         }
         for (MapEntry e : ours) {

@@ -62,14 +62,17 @@ final class RightsChange {
 
   /// Takes from the mappings of an entry what it is to lose.
   ///
-  /// @return whether any had it
+  /// @return whether a store may be under way that must not be any more
   private boolean weaken(MapEntry entry, int access) {
     int lost = entry.access() & ~access;
     if (entry.backing() == null || lost == 0) {
       return false;
     }
-    return (lost & Access.READ) == 0
-        ? pmap.writeProtect(entry.start(), entry.end())
-        : pmap.remove(entry.start(), entry.end());
+    if ((lost & Access.READ) == 0) {
+      pmap.writeProtect(entry.start(), entry.end());
+    } else {
+      pmap.remove(entry.start(), entry.end());
+    }
+    return true;
   }
 }

@@ -235,15 +235,18 @@ public final class Space {
     if (affected.isEmpty()) {
       return;
     }
-    boolean removed = false;
+    boolean touched = false;
     for (MapEntry entry : affected) {
       if (entry.backing() != null) { // else no page of it was ever mapped
-        removed |= pmap.remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
+        pmap.remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
+        touched = true;
       }
     }
-    if (removed) {
-      // Once a call: a guarded store may be under way. If it does not end, nothing has happened yet
-      // but that pages are mapped no more, and the next access maps them again.
+    if (touched) {
+      // Once a call: a guarded store may be under way, also into a page that was mapped until an
+      // earlier call gave up. If it does not end, nothing has happened yet but that pages are
+      // mapped
+      // no more, and the next access maps them again.
       parts.grace().synchronize("unmap");
     }
     for (MapEntry entry : affected) {

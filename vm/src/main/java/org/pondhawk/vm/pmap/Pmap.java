@@ -293,28 +293,22 @@ public final class Pmap implements Translations {
   ///
   /// @param start the first address
   /// @param end the address behind the last
-  /// @return whether there was any
-  public boolean remove(long start, long end) {
-    boolean any = false;
+  public void remove(long start, long end) {
     long n = memory.nextCharged(pieceOf(start));
     while (n >= 0 && firstAddressOf(n) < end) {
-      any |= removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
+      removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
       n = memory.nextCharged(n + 1);
     }
-    return any;
   }
 
-  private boolean removeIn(long start, long end) {
-    boolean any = false;
+  private void removeIn(long start, long end) {
     for (long address = start; address < end; address += 1L << pageShift) {
       long pte = entry(address);
       int page = Pte.isValid(pte) ? pages.pageAt(Pte.frame(pte)) : PageArray.NONE;
       if (page != PageArray.NONE) { // or a fictitious page was freed, and took the entry with it
         remove(address, page, true);
-        any = true;
       }
     }
-    return any;
   }
 
   /// Takes the right to store from every entry of a range (`pmap_protect`), collecting bits. The
@@ -322,29 +316,22 @@ public final class Pmap implements Translations {
   ///
   /// @param start the first address
   /// @param end the address behind the last
-  /// @return whether any had it
-  public boolean writeProtect(long start, long end) {
-    boolean any = false;
+  public void writeProtect(long start, long end) {
     long n = memory.nextCharged(pieceOf(start));
     while (n >= 0 && firstAddressOf(n) < end) {
-      any |=
-          writeProtectIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
+      writeProtectIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
       n = memory.nextCharged(n + 1);
     }
-    return any;
   }
 
-  private boolean writeProtectIn(long start, long end) {
-    boolean any = false;
+  private void writeProtectIn(long start, long end) {
     for (long a = start; a < end; a += 1L << pageShift) {
       long pte = entry(a);
       int page = Pte.isWritable(pte) ? pages.pageAt(Pte.frame(pte)) : PageArray.NONE;
       if (page != PageArray.NONE) {
         writeProtect(a, page);
-        any = true;
       }
     }
-    return any;
   }
 
   /// Uncharges the pieces of the table that lie in a range and have no valid entry, and the region
