@@ -244,9 +244,8 @@ public final class Space {
     }
     if (touched) {
       // Once a call: a guarded store may be under way, also into a page that was mapped until an
-      // earlier call gave up. If it does not end, nothing has happened yet but that pages are
-      // mapped
-      // no more, and the next access maps them again.
+      // earlier call gave up. If it does not end, nothing has happened yet but that pages are not
+      // mapped, and the next access maps them again.
       parts.grace().synchronize("unmap");
     }
     for (MapEntry entry : affected) {
