@@ -50,10 +50,10 @@ final class AllocComparison implements Comparison {
     try (Rig rig = rig(effort)) {
       var oneQueue = new AllocLoops.OneQueue(rig.machine, (threads + 1) * AllocLoops.IN_USE);
       Map<String, Supplier<Work>> sides = new LinkedHashMap<>();
-      sides.put("ours", () -> new AllocLoops.Coloured(rig.machine, AllocLoops.Colors.OWN));
+      sides.put("ours", () -> new AllocLoops.Coloured(rig.machine, AllocLoops.Colors.LOOKED_UP));
       sides.put(
-          "ours, processor looked up",
-          () -> new AllocLoops.Coloured(rig.machine, AllocLoops.Colors.LOOKED_UP));
+          "ours, processor not looked up",
+          () -> new AllocLoops.Coloured(rig.machine, AllocLoops.Colors.OWN));
       if (threads > 1) {
         sides.put(
             "ours, in one processor's colours",
