@@ -191,7 +191,7 @@ public final class AddressSpace implements AutoCloseable {
   public void inherit(long address, long bytes, Inheritance inheritance) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    edge.run(_ -> space.setInheritance(address, address + length, inheritance.internal));
+    edge.run(_ -> space.use().setInheritance(address, address + length, inheritance.internal));
   }
 
   /// Stops all stores into this space and leases for writing: they wait until [#thaw]. Returns when

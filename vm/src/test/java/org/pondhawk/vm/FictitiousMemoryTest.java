@@ -59,7 +59,7 @@ class FictitiousMemoryTest {
   }
 
   private VmObject objectOf(long address) {
-    machine.spaces().getFirst().giveObject(address);
+    machine.spaces().getFirst().mapper().giveObject(address);
     return entry(address).head().object();
   }
 

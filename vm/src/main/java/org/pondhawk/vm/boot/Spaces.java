@@ -98,7 +98,7 @@ final class Spaces {
     shorten(self, parent);
     Space child = unlisted(parent.map().range());
     try {
-      parent.forkInto(self, child); // nobody may close it before it is whole
+      parent.forker().forkInto(self, child); // nobody may close it before it is whole
     } catch (RuntimeException | Error e) {
       child.close(self);
       throw e;

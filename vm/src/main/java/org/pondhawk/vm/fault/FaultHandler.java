@@ -111,8 +111,8 @@ public final class FaultHandler {
           parts.stats().count(self.stripe(), Event.IN_TRANSIT, 1);
           patience = parts.gate().checkBusyWait(self, patience);
         }
-        case UNTOUCHED -> space.giveObject(address);
-        case SHADOW -> space.shadow(address);
+        case UNTOUCHED -> space.mapper().giveObject(address);
+        case SHADOW -> space.forker().shadow(address);
         case FROZEN -> {
           self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
           frozen = frozen == null ? parts.gate().patience() : frozen;

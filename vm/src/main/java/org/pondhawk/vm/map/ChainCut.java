@@ -53,7 +53,7 @@ public final class ChainCut {
   /// @return null if there is none, or cutting would not pay
   public static @Nullable ChainCut plan(VmThread self, Space space, int depth) {
     for (long at = space.deepEntry(0, depth); at >= 0; at = space.deepEntry(at + 1, depth)) {
-      space.shadow(at);
+      space.forker().shadow(at);
       ChainCut cut = planOf(self, space, at);
       if (cut != null) {
         return cut;

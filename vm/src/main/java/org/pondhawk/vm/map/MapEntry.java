@@ -5,29 +5,54 @@ import org.pondhawk.vm.error.VmPanic;
 
 /// A mapped range of an address space and what may be done with it (`vm_map_entry`).
 ///
+/// Never changed: another entry takes its place.
+///
 /// @param start the first address
 /// @param end the address behind the last
 /// @param backing what the range shows, with its bounds; null while nobody has touched it, when it
 ///   shows zeros
-/// @param access which accesses are allowed, bits of [Access] (`protection`)
-/// @param maxAccess which accesses may ever be allowed (`max_protection`)
-/// @param needsCopy whether the head's object may be seen by others who must not see our stores, so
-///   that the first store puts a new object above it (`MAP_ENTRY_NEEDS_COPY`)
-/// @param inheritance what a forked child gets of the range
-/// @param behavior how the range is said to be used
+/// @param traits what is true of all its pages
+/// @param reserve how many bytes below a stack are kept for it to grow into (`avail_ssize`)
 public record MapEntry(
-    long start,
-    long end,
-    @Nullable Backing backing,
-    int access,
-    int maxAccess,
-    boolean needsCopy,
-    Inheritance inheritance,
-    Behavior behavior) {
+    long start, long end, @Nullable Backing backing, EntryTraits traits, long reserve) {
   /// An entry that nobody has touched.
-  static MapEntry untouched(long start, long end, int access) {
-    return new MapEntry(
-        start, end, null, access, Access.ALL, false, Inheritance.COPY, Behavior.NORMAL);
+  static MapEntry untouched(long start, long end, EntryTraits traits) {
+    return new MapEntry(start, end, null, traits, 0);
+  }
+
+  /// An entry that shows something.
+  static MapEntry showing(Backing backing, EntryTraits traits) {
+    return new MapEntry(backing.start(), backing.end(), backing, traits, 0);
+  }
+
+  /// Which accesses are allowed.
+  public int access() {
+    return traits.access();
+  }
+
+  /// Which accesses may ever be allowed.
+  public int maxAccess() {
+    return traits.maxAccess();
+  }
+
+  /// Whether the first store puts a new object above the head.
+  public boolean needsCopy() {
+    return traits.needsCopy();
+  }
+
+  /// What a forked child gets of the range.
+  public Inheritance inheritance() {
+    return traits.inheritance();
+  }
+
+  /// How the range is said to be used.
+  public Behavior behavior() {
+    return traits.behavior();
+  }
+
+  /// Whether its pages are to stay resident.
+  public boolean isWired() {
+    return traits.wirings() != 0;
   }
 
   /// What the range shows first.
@@ -52,51 +77,47 @@ public record MapEntry(
   /// The same entry with another chain, and its bounds.
   MapEntry with(Backing other, boolean copyNeeded) {
     return new MapEntry(
-        other.start(), other.end(), other, access, maxAccess, copyNeeded, inheritance, behavior);
+        other.start(),
+        other.end(),
+        other,
+        traits.withNeedsCopy(copyNeeded),
+        other.start() == start ? reserve : 0);
   }
 
-  /// The same entry with another inheritance.
-  MapEntry with(Inheritance other) {
-    return new MapEntry(start, end, backing, access, maxAccess, needsCopy, other, behavior);
+  /// The same entry with other traits.
+  MapEntry with(EntryTraits other) {
+    return new MapEntry(start, end, backing, other, reserve);
   }
 
-  /// The same entry with other rights.
-  MapEntry with(int newAccess, int newMax) {
-    return new MapEntry(start, end, backing, newAccess, newMax, needsCopy, inheritance, behavior);
+  /// The same entry with another reserve below it.
+  MapEntry withReserve(long bytes) {
+    return new MapEntry(start, end, backing, traits, bytes);
   }
 
-  /// The same entry, used in another way.
-  MapEntry with(Behavior other) {
-    return new MapEntry(start, end, backing, access, maxAccess, needsCopy, inheritance, other);
-  }
-
-  /// An untouched entry with other bounds.
+  /// An untouched entry with other bounds; the lowest part keeps the reserve.
   MapEntry withBounds(long newStart, long newEnd) {
     if (backing != null) {
       throw new VmPanic("has pages: " + this);
     }
-    return new MapEntry(
-        newStart, newEnd, null, access, maxAccess, needsCopy, inheritance, behavior);
+    return new MapEntry(newStart, newEnd, null, traits, newStart == start ? reserve : 0);
   }
 
-  /// Whether another entry differs from this one in nothing but its bounds and what it shows.
-  boolean isLike(MapEntry other) {
-    return access == other.access
-        && maxAccess == other.maxAccess
-        && needsCopy == other.needsCopy
-        && inheritance == other.inheritance
-        && behavior == other.behavior;
+  /// Whether another entry differs from this one in nothing but its bounds and what it shows, so
+  /// that the two may be joined where they meet.
+  boolean isLike(MapEntry higher) {
+    return traits.equals(higher.traits) && higher.reserve == 0;
   }
 
   @Override
   public String toString() {
-    return "0x%x-0x%x %s%s%s %s"
+    return "0x%x-0x%x %s%s%s%s %s"
         .formatted(
             start,
             end,
-            (access & Access.READ) != 0 ? "r" : "-",
-            (access & Access.WRITE) != 0 ? "w" : "-",
-            needsCopy ? "c" : "-",
+            (access() & Access.READ) != 0 ? "r" : "-",
+            (access() & Access.WRITE) != 0 ? "w" : "-",
+            needsCopy() ? "c" : "-",
+            isWired() ? "!" : "",
             backing == null ? "untouched" : backing.object());
   }
 }

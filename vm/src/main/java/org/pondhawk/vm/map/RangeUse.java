@@ -1,6 +1,7 @@
 package org.pondhawk.vm.map;
 
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -20,14 +21,24 @@ public final class RangeUse {
     this.parts = parts;
   }
 
-  /// Says how a range is used (`vm_map_madvise`); what is not mapped in it is skipped.
+  /// Says how a range is used (`vm_map_madvise`).
   public void setBehavior(long start, long end, Behavior behavior) {
+    change(start, end, traits -> traits.withBehavior(behavior));
+  }
+
+  /// Says what a child gets of a range (`vm_map_inherit`).
+  public void setInheritance(long start, long end, Inheritance inheritance) {
+    change(start, end, traits -> traits.withInheritance(inheritance));
+  }
+
+  /// Changes what needs no change of any page.
+  void change(long start, long end, UnaryOperator<EntryTraits> change) {
     space.withMapLocked(m -> {
       space.requireOpen();
       clipper.clip(start);
       clipper.clip(end);
       for (MapEntry entry : m.overlapping(start, end)) {
-        m.replace(entry, entry.with(behavior));
+        m.replace(entry, entry.with(change.apply(entry.traits())));
       }
       clipper.join(start, end);
       return true;

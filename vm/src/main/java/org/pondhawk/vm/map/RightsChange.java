@@ -52,8 +52,8 @@ final class RightsChange {
         map.replace(
             entry,
             forGood
-                ? entry.with(entry.access() & access, access)
-                : entry.with(access, entry.maxAccess()));
+                ? entry.with(entry.traits().withAccess(entry.access() & access, access))
+                : entry.with(entry.traits().withAccess(access, entry.maxAccess())));
       }
     } finally {
       clipper.join(start, end);

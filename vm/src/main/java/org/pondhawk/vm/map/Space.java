@@ -1,8 +1,6 @@
 package org.pondhawk.vm.map;
 
 import java.util.ArrayDeque;
-import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -12,7 +10,6 @@ import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.PageOperations;
 import org.pondhawk.vm.object.RadixNodes;
-import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.sync.Grace;
@@ -26,16 +23,16 @@ import org.pondhawk.vm.sync.WaitChannel;
 /// **Contract.** Addresses and lengths are multiples of the page size and lie in the range; the
 /// caller has checked that. Every change waits for faults that are under way in this space.
 public final class Space {
-  /// How many bytes of a mapping share an object at most (`MAP_ENTRY_PARTITION_SIZE`).
-  private static final long PARTITION = 32L << 20;
-
   private final long id;
   private final AddressMap map;
-  private final Clipper clipper;
   private final Pmap pmap;
   private final Parts parts;
   private final SpaceLeases leases;
+  private final Mapper mapper;
+  private final Unmapper unmapper;
+  private final Forker forker;
   private final RangeUse use;
+  private final Clipper clipper;
   private final VmProcess process;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
   private final WaitChannel thawed = new WaitChannel("thaw");
@@ -70,10 +67,13 @@ public final class Space {
   public Space(long id, long range, Pmap pmap, Parts parts) {
     this.id = id;
     this.map = new AddressMap(range);
-    this.clipper = new Clipper(map, parts.pageShift());
     this.pmap = pmap;
     this.parts = parts;
     this.leases = new SpaceLeases("space " + id, parts.leases());
+    this.clipper = new Clipper(map, parts.pageShift());
+    this.mapper = new Mapper(this, clipper, parts);
+    this.unmapper = new Unmapper(this, clipper, parts);
+    this.forker = new Forker(this, parts);
     this.use = new RangeUse(this, clipper, parts);
     this.process = new VmProcess("space " + id);
   }
@@ -122,70 +122,20 @@ public final class Space {
   ///
   /// @return the address, or -1 if it fits nowhere
   public long mapAnywhere(long hint, long bytes, long alignment, int access) {
-    long stamp = map.lockExclusive();
-    try {
-      long start = map.findSpace(bytes, hint, alignment);
-      if (start >= 0) {
-        insert(start, bytes, access);
-      }
-      return start;
-    } finally {
-      map.unlockExclusive(stamp);
-    }
+    return mapper.map(
+        new Placement.Anywhere(hint, alignment, map.range()), bytes, EntryTraits.of(access), null);
   }
 
   /// Maps anonymous memory at an address.
   ///
   /// @return false if something is mapped there already; nothing is changed then
   public boolean mapAt(long start, long bytes, int access) {
-    long stamp = map.lockExclusive();
-    try {
-      if (!map.isFree(start, start + bytes)) {
-        return false;
-      }
-      insert(start, bytes, access);
-      return true;
-    } finally {
-      map.unlockExclusive(stamp);
-    }
+    return mapper.map(new Placement.Free(start), bytes, EntryTraits.of(access), null) >= 0;
   }
 
-  private void insert(long start, long bytes, int access) {
-    requireOpen();
-    map.insert(MapEntry.untouched(start, start + bytes, access));
-    clipper.join(start, start + bytes);
-  }
-
-  /// Gives the untouched entry of an address an object, or the part of it that lies in the same
-  /// partition: large mappings get many objects, so that threads at work in different parts meet on
-  /// different tokens (`vm_map_entry_partition`).
-  public void giveObject(long address) {
-    long stamp = map.lockExclusive();
-    try {
-      MapEntry entry = map.find(address);
-      if (entry != null && entry.backing() == null) {
-        long first = address & -PARTITION;
-        clipper.clip(first);
-        clipper.clip(first + PARTITION);
-        touch(Objects.requireNonNull(map.find(address)));
-      }
-    } finally {
-      map.unlockExclusive(stamp);
-    }
-  }
-
-  /// Gives an entry an object, if it has none.
-  private MapEntry touch(MapEntry entry) {
-    if (entry.backing() != null) {
-      return entry;
-    }
-    long pageCount = (entry.end() - entry.start()) >>> parts.pageShift();
-    VmObject object = parts.objects().create(pageCount, parts.nodes());
-    Backing backing = new Backing(entry.start(), entry.end(), object, 0, this, null);
-    object.attach(backing);
-    MapEntry touched = entry.with(backing, false);
-    map.replace(entry, touched);
-    return touched;
+  /// How ranges come into the map, and get their objects.
+  public Mapper mapper() {
+    return mapper;
   }
 
   /// Unmaps a range; what is not mapped in it is skipped (`vm_map_remove`). Returns when no thread
@@ -193,84 +143,17 @@ public final class Space {
   ///
   /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void unmap(VmThread self, long start, long end) {
-    if (unmapUntouched(start, end)) {
-      return;
-    }
-    SpaceLeases.Stop stop = leases.stop(self, "unmap", start, end, false);
-    try {
-      withMapLocked(_ -> {
-        removeRange(self, start, end);
-        return true;
-      });
-    } finally {
-      leases.resume(stop);
-    }
+    unmapper.unmap(self, start, end);
   }
 
-  /// Unmaps a range that nobody has touched: it has no page, no page table and no lease that has
-  /// got one, so that there is nothing to wait for.
-  ///
-  /// @return false if somebody has; nothing is changed then
-  private boolean unmapUntouched(long start, long end) {
-    long stamp = map.lockExclusive();
-    try {
-      MapEntry first = map.from(start);
-      for (MapEntry e = first; e != null && e.start() < end; e = map.after(e.start())) {
-        if (e.backing() != null) {
-          return false;
-        }
-      }
-      for (MapEntry e = first; e != null && e.start() < end; e = map.after(e.start())) {
-        clipper.split(e, Math.max(start, e.start()), Math.min(end, e.end()));
-      }
-      map.unmapped(start, end);
-      return true;
-    } finally {
-      map.unlockExclusive(stamp);
-    }
-  }
-
-  private void removeRange(VmThread self, long start, long end) {
-    List<MapEntry> affected = map.overlapping(start, end);
-    if (affected.isEmpty()) {
-      return;
-    }
-    boolean touched = false;
-    for (MapEntry entry : affected) {
-      if (entry.backing() != null) { // else no page of it was ever mapped
-        pmap.remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
-        touched = true;
-      }
-    }
-    if (touched) {
-      // Once a call: a guarded store may be under way, also into a page that was mapped until an
-      // earlier call gave up. If it does not end, nothing has happened yet but that pages are not
-      // mapped, and the next access maps them again.
-      parts.grace().synchronize("unmap");
-    }
-    for (MapEntry entry : affected) {
-      cut(self, entry, Math.max(start, entry.start()), Math.min(end, entry.end()));
-    }
-    map.unmapped(start, end);
-    pmap.uncharge(self, start, end);
-  }
-
-  /// Takes [from, to) out of an entry, keeping what lies before and behind.
-  private void cut(VmThread self, MapEntry entry, long from, long to) {
-    Backing whole = entry.backing();
-    clipper.split(entry, from, to);
-    long count = (to - from) >>> parts.pageShift();
-    for (Backing element = whole; element != null; element = element.next()) {
-      long first = element.pindex(from, parts.pageShift());
-      parts.reaper().removeUnshown(self, element.object(), first, count);
-      leave(self, element);
-    }
+  /// How ranges leave the map.
+  Unmapper unmapper() {
+    return unmapper;
   }
 
   /// Gives back the reference of an element that was detached.
   void leave(VmThread self, Backing element) {
-    parts.reaper().release(self, element.object());
-    parts.collapser().detached(element.object());
+    unmapper.leave(self, element);
   }
 
   /// Unmaps everything and gives the page table back; later accesses find nothing mapped. Waits for
@@ -292,7 +175,7 @@ public final class Space {
       if (closed) {
         return;
       }
-      removeRange(self, 0, map.range());
+      unmapper.removeRange(self, 0, map.range());
       closed = true;
       freezes.forEach(leases::resume); // who waits to lease is to find nothing mapped
       freezes.clear();
@@ -328,103 +211,9 @@ public final class Space {
     }
   }
 
-  // ---- fork
-
-  /// Makes `child`, which is empty and known to nobody, a copy of this space as of now, or shares
-  /// what is to be shared (`vmspace_fork`). Nothing is copied here: what is to be copied loses the
-  /// right to be stored into, which costs one word for each region that has pages, and then belongs
-  /// to both. Waits for leases for writing, and once for stores under way.
-  ///
-  /// @throws AccessUnderWayException if one does not end; nothing has changed
-  public void forkInto(VmThread self, Space child) {
-    SpaceLeases.Stop stop = leases.stop(self, "fork", 0, map.range(), true);
-    try {
-      forkWithoutLeases(child);
-    } finally {
-      leases.resume(stop);
-    }
-  }
-
-  private void forkWithoutLeases(Space child) {
-    long stamp = map.lockExclusive();
-    try {
-      requireOpen();
-      child.process.inherit(process);
-      // If a store does not end, the regions stay frozen and the entries as they are: as after a
-      // fork whose child is gone, the next store into a region thaws it.
-      if (pmap.freeze(0, map.range())) {
-        parts.grace().synchronize("fork");
-      }
-      for (MapEntry entry : map.all()) {
-        if (entry.inheritance() != Inheritance.NONE) {
-          inherit(entry, child);
-        }
-      }
-    } finally {
-      map.unlockExclusive(stamp);
-    }
-  }
-
-  private void inherit(MapEntry entry, Space child) {
-    boolean copy = entry.inheritance() == Inheritance.COPY;
-    if (copy && entry.backing() == null) {
-      child.map.insert(entry); // zeros for both
-      return;
-    }
-    MapEntry touched = touch(entry);
-    MapEntry ours = copy ? touched.with(touched.head(), true) : shadowed(touched);
-    map.replace(touched, ours);
-    Backing theirs = ours.head().in(child);
-    theirs.attachAll();
-    child.map.insert(ours.with(theirs, copy));
-  }
-
-  /// Makes the page of an address one that may be stored into without others seeing it: resolves
-  /// the entry's need of a copy (`vm_map_entry_shadow`).
-  public void shadow(long address) {
-    long stamp = map.lockExclusive();
-    try {
-      MapEntry entry = map.find(address);
-      if (entry != null && entry.needsCopy()) {
-        map.replace(entry, shadowed(entry));
-      }
-    } finally {
-      map.unlockExclusive(stamp);
-    }
-  }
-
-  private MapEntry shadowed(MapEntry entry) {
-    if (!entry.needsCopy()) {
-      return entry;
-    }
-    Backing head = entry.head();
-    // Nobody else shows the object any more, but a window of another space may still be on a page
-    // of it. To find that out costs a look at every page; where there is any window, a copy is
-    // made.
-    if (head.object().references() == 1 && !parts.allocator().holdsAny()) {
-      return entry.with(head, false);
-    }
-    long pageCount = (entry.end() - entry.start()) >>> parts.pageShift();
-    VmObject object = parts.objects().create(pageCount, parts.nodes());
-    Backing above = new Backing(entry.start(), entry.end(), object, 0, this, head);
-    object.attach(above);
-    return entry.with(above, false);
-  }
-
-  /// Sets what a child gets of a range (`vm_map_inherit`); what is not mapped in it is skipped.
-  public void setInheritance(long start, long end, Inheritance inheritance) {
-    long stamp = map.lockExclusive();
-    try {
-      requireOpen();
-      clipper.clip(start);
-      clipper.clip(end);
-      for (MapEntry entry : map.overlapping(start, end)) {
-        map.replace(entry, entry.with(inheritance));
-      }
-      clipper.join(start, end);
-    } finally {
-      map.unlockExclusive(stamp);
-    }
+  /// How this space is copied.
+  public Forker forker() {
+    return forker;
   }
 
   /// Stops stores into this space, and leases for writing, until [#thaw], as often as it was

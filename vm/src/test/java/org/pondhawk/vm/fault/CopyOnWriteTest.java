@@ -101,7 +101,7 @@ class CopyOnWriteTest {
     void copiesItWhileTheHeadIsShared() {
       Space child = fork();
       machine.put(parent, base, 10);
-      parent.setInheritance(base, base + PAGES * SIZE, Inheritance.SHARE);
+      parent.use().setInheritance(base, base + PAGES * SIZE, Inheritance.SHARE);
       Space sharer = fork();
       close(child);
 

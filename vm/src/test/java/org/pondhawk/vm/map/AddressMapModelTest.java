@@ -24,7 +24,7 @@ class AddressMapModelTest {
   }
 
   private static MapEntry entry(long start, long end) {
-    return MapEntry.untouched(start, end, Access.READ);
+    return MapEntry.untouched(start, end, EntryTraits.of(Access.READ));
   }
 
   @ParameterizedTest(name = "seed {0}")

@@ -35,7 +35,8 @@ class ClipperTest {
     space.mapAt(3 * SIZE, SIZE, Access.READ);
     space.mapAt(2 * SIZE, SIZE, Access.READ);
 
-    assertThat(entries()).containsExactly(MapEntry.untouched(SIZE, 4 * SIZE, Access.READ));
+    assertThat(entries())
+        .containsExactly(MapEntry.untouched(SIZE, 4 * SIZE, EntryTraits.of(Access.READ)));
   }
 
   @Test
@@ -112,7 +113,7 @@ class ClipperTest {
   @Test
   void aForkOfWhatIsToBeSharedSharesItBeforeAnybodyTouchesIt() {
     long start = machine.map(space, 4);
-    space.setInheritance(start, start + 4 * SIZE, Inheritance.SHARE);
+    space.use().setInheritance(start, start + 4 * SIZE, Inheritance.SHARE);
     Space child = machine.vm.fork(machine.self, space);
 
     machine.put(child, start, 7);

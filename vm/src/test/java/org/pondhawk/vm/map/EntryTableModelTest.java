@@ -29,7 +29,7 @@ class EntryTableModelTest {
   }
 
   private static MapEntry entry(long start, long end) {
-    return MapEntry.untouched(start, end, Access.READ);
+    return MapEntry.untouched(start, end, EntryTraits.of(Access.READ));
   }
 
   private static @Nullable MapEntry valueOf(Map.@Nullable Entry<Long, MapEntry> found) {
