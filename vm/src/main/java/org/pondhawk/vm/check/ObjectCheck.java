@@ -12,7 +12,7 @@ import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.WiredPages;
 import org.pondhawk.vm.swap.SwapFile;
@@ -63,10 +63,11 @@ final class ObjectCheck {
 
   private void checkObject(VmObject object, long buffer) {
     findings.require(
-        object.references() == object.attachments().length,
-        "%s: shown in %d places",
+        object.references() == object.attachments().length + machine.paged().opened(object),
+        "%s: shown in %d places, opened %d times",
         object,
-        object.attachments().length);
+        object.attachments().length,
+        machine.paged().opened(object));
     long seen = 0;
     IntRadix resident = object.resident();
     for (long p = resident.next(0); p >= 0; p = resident.next(p + 1)) {
@@ -80,11 +81,15 @@ final class ObjectCheck {
           pages.describe(page));
       findings.require(!owned.get(page), "in two objects: %s", pages.describe(page));
       owned.set(page);
+      if (object.kind().hasOwnPager()) {
+        OwnPagerCheck.check(machine, findings, object, page);
+        continue;
+      }
       findings.require(isShown(object, p), "%s at %d: resident, but shown nowhere", object, p);
       checkContent(object, p, page, buffer);
     }
     findings.require(seen == resident.size(), "%s: %d are there", object, seen);
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     if (pager != null) {
       checkBlocks(object, pager);
     }
@@ -102,7 +107,7 @@ final class ObjectCheck {
     return false;
   }
 
-  private void checkBlocks(VmObject object, Pager pager) {
+  private void checkBlocks(VmObject object, BlockPager pager) {
     SwapSpace space = machine.swapSpace();
     pager.forEachBlock((pindex, block) -> {
       findings.require(
@@ -153,7 +158,7 @@ final class ObjectCheck {
 
   private boolean readBack(VmObject object, long pindex, long buffer) {
     SwapFile file = machine.swapFile();
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     if (file == null || pager == null) {
       return false;
     }

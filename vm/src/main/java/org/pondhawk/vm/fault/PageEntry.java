@@ -2,10 +2,11 @@ package org.pondhawk.vm.fault;
 
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Access;
+import org.pondhawk.vm.map.EntryFlags;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -37,6 +38,9 @@ final class PageEntry {
       throw new VmPanic("mapping a page without content: " + pages.describe(page));
     }
     boolean storable = mayStore(fault, ours) && pages.cowCount(page) == 0;
+    if (storable) {
+      noteStorable(fault, page);
+    }
     if (pages.isNew(page)) {
       fault.space.pmap().enterNew(fault.address, page, storable, fault.write);
     } else {
@@ -57,12 +61,29 @@ final class PageEntry {
     parts.busy().unbusy(page);
   }
 
+  /// Notes that a page of an object with a pager of its own may be stored into from now on
+  /// (`vm_object_set_writeable_dirty`), and whether it is to be written back by the clock.
+  ///
+  /// @param page a hard-busy page of the head, about to be mapped for stores
+  void noteStorable(Fault fault, int page) {
+    VmObject object = fault.head().object();
+    if (!object.kind().hasOwnPager()) {
+      return;
+    }
+    object.noteDirty();
+    if (!fault.entry().traits().has(EntryFlags.NO_SYNC)) {
+      pages.clearFlags(page, PageFlags.NO_SYNC);
+    } else if (pages.dirty(page) == 0) {
+      pages.setFlags(page, PageFlags.NO_SYNC);
+    }
+  }
+
   /// A page that is about to change needs its copy in swap no more (`swap_pager_unswapped`). Where
   /// the token is not held exclusively the copy stays until the page is written anew: stale, but
   /// never read, since the page is dirty.
   private void forgetSwapCopy(VmThread self, VmObject object, int page) {
     pages.setDirty(page);
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     if (pager != null
         && pages.hasFlag(page, PageFlags.SWAPPED)
         && self.holdsExclusively(object.token())) {

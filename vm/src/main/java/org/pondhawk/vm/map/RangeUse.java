@@ -89,7 +89,11 @@ public final class RangeUse {
 
   private static boolean isOursAlone(MapEntry entry) {
     Backing head = entry.backing();
-    return head != null && head.next() == null && !entry.needsCopy() && head.isAlone();
+    return head != null
+        && !head.object().kind().hasOwnPager()
+        && head.next() == null
+        && !entry.needsCopy()
+        && head.isAlone();
   }
 
   private void discard(VmThread self, Backing head, long from, long to) {

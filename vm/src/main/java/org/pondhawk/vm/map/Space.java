@@ -9,6 +9,7 @@ import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.PageOperations;
+import org.pondhawk.vm.object.PagedObjects;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.queue.PageAllocator;
@@ -32,6 +33,7 @@ public final class Space {
   private final Unmapper unmapper;
   private final Forker forker;
   private final RangeUse use;
+  private final RangeSync sync;
   private final Clipper clipper;
   private final VmProcess process;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
@@ -54,6 +56,7 @@ public final class Space {
       ObjectTable objects,
       RadixNodes nodes,
       ObjectReaper reaper,
+      PagedObjects paged,
       PageAllocator allocator,
       Grace grace,
       LeaseParts leases,
@@ -75,6 +78,7 @@ public final class Space {
     this.unmapper = new Unmapper(this, clipper, parts);
     this.forker = new Forker(this, parts);
     this.use = new RangeUse(this, clipper, parts);
+    this.sync = new RangeSync(this, parts.reaper(), parts.paged());
     this.process = new VmProcess("space " + id);
   }
 
@@ -96,6 +100,11 @@ public final class Space {
   /// What programs say of their use of ranges, and ask about them.
   public RangeUse use() {
     return use;
+  }
+
+  /// How what it shows of objects with pagers of their own is written back.
+  public RangeSync sync() {
+    return sync;
   }
 
   /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.

@@ -26,7 +26,7 @@ import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.AllocClass;
@@ -526,8 +526,8 @@ class VmCheckTest {
       return Objects.requireNonNull(machine.vm.swapSpace());
     }
 
-    private Pager pager() {
-      return Objects.requireNonNull(object.pager());
+    private BlockPager pager() {
+      return Objects.requireNonNull(object.swap());
     }
 
     private long backed() {
@@ -552,9 +552,9 @@ class VmCheckTest {
     void aBlockWithTwoOwners() {
       VmThread daemon = new VmThread("daemon", 0, true, 0);
       VmObject other = machine.vm.objects().all().getLast();
-      Pager second = machine.vm.swap().newPager();
+      BlockPager second = machine.vm.swap().newPager();
       other.token().lock(daemon, true);
-      other.setPager(daemon, second);
+      other.setSwap(daemon, second);
       other.token().unlock(daemon);
       int block = pager().block(backed());
       account().free(block, 1);
