@@ -232,6 +232,7 @@ class MisuseAuditTest {
       calls.put("protect", s -> s.protect(address, PAGE, Protection.READ));
       calls.put("restrict", s -> s.restrict(address, PAGE, Protection.READ));
       calls.put("advise", s -> s.advise(address, PAGE, Advice.FREE));
+      calls.put("sync", s -> s.sync(address + 8 * PAGE, PAGE));
       calls.put("residency", s -> s.residency(address + 8 * PAGE, PAGE));
       calls.put("fork", s -> s.fork().close());
       calls.put("inherit", s -> s.inherit(address, PAGE, Inheritance.NONE));
@@ -300,6 +301,7 @@ class MisuseAuditTest {
         requireIllegal("mapAt" + what, s -> s.mapAt(0, length, Protection.READ));
         requireIllegal("unmap" + what, s -> s.unmap(0, length));
         requireIllegal("inherit" + what, s -> s.inherit(0, length, Inheritance.NONE));
+        requireIllegal("sync" + what, s -> s.sync(0, length));
       }
       for (long at :
           new long[] {1, base + 8, -PAGE, RANGE, Long.MIN_VALUE, -Long.MIN_VALUE - PAGE}) {

@@ -150,16 +150,12 @@ public final class PageCleaner {
     }
 
     private void end(PageRun run) {
-      boolean pending = run.isPending();
-      if (pending && wait && run.await(self, patienceNanos)) {
-        writer.note(self, object, run);
-        pending = false;
-      }
-      if (pending) {
+      if (run.isPending() && !(wait && run.await(self, patienceNanos))) {
         count(run);
         writer.adopt(object, run);
         return;
       }
+      writer.note(self, object, run);
       count(run);
       writer.release(self, run);
     }

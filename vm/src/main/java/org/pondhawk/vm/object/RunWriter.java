@@ -15,8 +15,8 @@ import org.pondhawk.vm.sync.VmThread;
 /// Writes runs of pages of objects that have pagers of their own (`vm_pageout_flush`).
 ///
 /// **Contract.** The pages of a run are soft-busy and nobody can store into them, from before
-/// [#write] until [#release]. A run that is pending after [#write] is [noted][#note] once it is
-/// complete, and released then; or left to [#adopt].
+/// [#write] until [#release]. A run is [noted][#note] once it is complete, and released then; one
+/// that is pending yet may be left to [#adopt].
 ///
 /// **Failure.** A page that could not be written stays dirty, and its result says why not.
 public final class RunWriter {
@@ -39,7 +39,7 @@ public final class RunWriter {
     this.ender = ender;
   }
 
-  /// Writes a run. May block. What is complete afterwards is noted.
+  /// Writes a run. May block.
   public void write(VmThread self, VmObject object, PageRun run) {
     Pager pager = object.pager();
     if (pager == null || !object.kind().hasOwnPager()) {
@@ -57,9 +57,6 @@ public final class RunWriter {
       object.token().unlock(self);
     }
     parts.stats().count(self.stripe(), Event.FILE_OUT, 1);
-    if (!run.isPending()) {
-      note(self, object, run);
-    }
   }
 
   /// What a pager did not get to before it threw has failed.
@@ -71,8 +68,9 @@ public final class RunWriter {
     }
   }
 
-  /// Takes note of what became of the pages of a complete run: those that are written are clean. So
-  /// are those beyond the end of the object, which whoever made it shorter is about to remove.
+  /// Takes note of what became of the pages of a complete run, once: those that are written are
+  /// clean. So are those beyond the end of the object, which whoever made it shorter is about to
+  /// remove.
   public void note(VmThread self, VmObject object, PageRun run) {
     int written = 0;
     for (int i = 0; i < run.count(); i++) {

@@ -219,8 +219,13 @@ final class Laundry {
     if (cluster.run.isPending()) {
       underWay.add(cluster);
     } else {
-      settle(self, cluster);
+      settleAlone(self, cluster);
     }
+  }
+
+  private void settleAlone(VmThread self, Cluster cluster) {
+    parts.runs().note(self, cluster.object, cluster.run);
+    settle(self, cluster);
   }
 
   /// Settles what pagers have completed meanwhile.
@@ -230,8 +235,7 @@ final class Laundry {
       if (cluster.run.isPending()) {
         underWay.add(cluster);
       } else {
-        parts.runs().note(self, cluster.object, cluster.run);
-        settle(self, cluster);
+        settleAlone(self, cluster);
       }
     }
   }

@@ -122,14 +122,18 @@ public final class PageRun {
       throw new VmPanic("page %d of a run is %s, and now %s".formatted(i, results[i], result));
     }
     results[i] = result;
+    boolean last;
     Runnable then;
     lock.lock();
     try {
-      then = pending.decrementAndGet() == 0 ? whenComplete : null;
+      last = pending.decrementAndGet() == 0;
+      then = last ? whenComplete : null;
     } finally {
       lock.unlock();
     }
-    completed.wakeAll();
+    if (last) {
+      completed.wakeAll();
+    }
     if (then != null) {
       then.run();
     }
