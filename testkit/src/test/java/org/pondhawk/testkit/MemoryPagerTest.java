@@ -18,6 +18,7 @@ import org.pondhawk.vm.SyncMode;
 import org.pondhawk.vm.View;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.pager.PagerResult;
+import org.pondhawk.vm.queue.Event;
 
 /// The contract over a pager of the testkit's, and each answer that a pager may give.
 class MemoryPagerTest extends PagedObjectContract {
@@ -117,6 +118,34 @@ class MemoryPagerTest extends PagedObjectContract {
     }
   }
 
+  /// The canary of the contract's tests of what a store has: one write of many is lost.
+  @Test
+  void aPagerThatLosesAWriteIsNoticed() {
+    MemoryPager pager = pager(64);
+    pager.answerWrites(n -> n == 3 ? PagerResult.OK : null);
+    try (MemoryObject object = rig().vm().open(pager, 64 * PAGE, Protection.READ_WRITE);
+        AddressSpace space = rig().vm().newAddressSpace();
+        View view = space.view()) {
+      long base = space.map(object, 0, 64 * PAGE, Protection.READ_WRITE, Sharing.SHARED);
+      for (int page = 0; page < 64; page += 2) {
+        view.putLong(base + (long) page * PAGE, -1);
+      }
+      space.sync(base, 64 * PAGE);
+      int lost = 0;
+      for (int page = 0; page < 64; page += 2) {
+        lost += getLong(pager.content(), page * PAGE) == -1 ? 0 : 1;
+      }
+      assertThat(lost).isEqualTo(1);
+      assertThat(count(Event.FILE_OUT)).isEqualTo(pager.writes());
+      assertThat(count(Event.FILE_PAGES_OUT)).isEqualTo(pager.pagesWritten() + 1);
+      assertThat(count(Event.FILE_PAGES_IN)).isEqualTo(pager.reads()).isEqualTo(32);
+    }
+  }
+
+  private long count(Event event) {
+    return rig().machine().page().stats().total(event);
+  }
+
   @Test
   void whatIsWrittenIsMadeDurable() {
     MemoryPager pager = pager(2);
@@ -177,6 +206,17 @@ class MemoryPagerTest extends PagedObjectContract {
       assertThat(view.getLong(base)).as("loads go on meanwhile").isEqualTo(1);
       held.remove().run();
       pager.completeBy(null);
+      view.putLong(base + PAGE, 5);
+      object.sync(); // takes the mark of dirty pages away
+      view.putLong(base + PAGE, 6);
+      pager.completeBy(held::add);
+      pager.answerWrites(_ -> PagerResult.ERROR);
+      space.sync(base, 4 * PAGE, SyncMode.START, false);
+      held.remove().run(); // fails after who began it has gone
+      pager.answerWrites(_ -> null);
+      pager.completeBy(null);
+      object.sync();
+      assertThat(getLong(pager.content(), PAGE)).as("not forgotten").isEqualTo(6);
       view.putLong(base, 2);
       space.sync(base, PAGE);
       assertThat(getLong(pager.content(), 0)).isEqualTo(2);

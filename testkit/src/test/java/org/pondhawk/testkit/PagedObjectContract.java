@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.pondhawk.testkit.Machines.MEBIBYTE;
 
 import java.io.UncheckedIOException;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
@@ -20,7 +21,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pondhawk.vm.AddressSpace;
+import org.pondhawk.vm.LeaseMode;
 import org.pondhawk.vm.MemoryObject;
+import org.pondhawk.vm.PageLease;
 import org.pondhawk.vm.Protection;
 import org.pondhawk.vm.Sharing;
 import org.pondhawk.vm.SyncMode;
@@ -209,6 +212,26 @@ abstract class PagedObjectContract {
       space.sync(base, object.size(), SyncMode.START, false);
 
       assertThat(Machines.await(() -> getLong(store.content(), 0) == 1, 10_000_000_000L)).isTrue();
+    }
+  }
+
+  @Test
+  void hasWhatWasStoredUnderALease() {
+    try (MemoryObject object = open()) {
+      long base = mapShared(object);
+      view.putLong(base, 1);
+      object.sync(); // takes the mark of dirty pages away
+      try (PageLease lease = view.lease(base, LeaseMode.WRITE)) {
+        lease.bytes().set(ValueLayout.JAVA_LONG, 8, 2);
+      }
+      try (PageLease sent = view.lease(base + PAGE, LeaseMode.SNAPSHOT)) {
+        view.putLong(base + PAGE, 3);
+        assertThat(sent.bytes().get(ValueLayout.JAVA_LONG, 0)).isNotEqualTo(3);
+        Machines.requireClean(rig.vm(), "under a snapshot");
+      }
+      object.sync();
+      assertThat(getLong(store.content(), 8)).isEqualTo(2);
+      assertThat(getLong(store.content(), PAGE)).isEqualTo(3);
     }
   }
 

@@ -8,7 +8,8 @@ import java.nio.ByteBuffer;
 ///
 /// The methods are called from any thread of the machine, several at once for different bytes, and
 /// may block. They must not touch memory that is mapped in a space of the machine: the machine may
-/// be waiting for them to give memory back. What they throw beside `IOException` counts as one.
+/// be waiting for them to give memory back, and as long as they take nobody else's dirty pages are
+/// written. What they throw beside `IOException` counts as one.
 public interface BackingStore {
   /// Reads bytes. What is left of the buffer reads as zeros.
   ///

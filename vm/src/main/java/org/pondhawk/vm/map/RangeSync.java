@@ -46,15 +46,15 @@ public final class RangeSync {
           return partsOf(map, start, end);
         });
     Failure first = null;
-    for (Part part : parts) {
-      try {
+    try {
+      for (Part part : parts) {
         Unwritten left = sync(self, part, wait, forget);
         if (first == null && !left.isNothing()) {
           first = new Failure(part, left);
         }
-      } finally {
-        reaper.release(self, part.object);
       }
+    } finally {
+      parts.forEach(part -> reaper.release(self, part.object));
     }
     if (first != null) {
       throw first.toException(space.pageShift());

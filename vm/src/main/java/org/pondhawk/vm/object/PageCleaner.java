@@ -70,6 +70,7 @@ public final class PageCleaner {
     final List<PageRun> runs = new ArrayList<>();
     int gathered;
     long failed;
+    boolean underWay;
     long firstFailed = -1;
     @Nullable IOException cause;
     @Nullable Patience patience;
@@ -152,6 +153,7 @@ public final class PageCleaner {
     private void end(PageRun run) {
       if (run.isPending() && !(wait && run.await(self, patienceNanos))) {
         count(run);
+        underWay = true;
         writer.adopt(object, run);
         return;
       }
@@ -201,7 +203,7 @@ public final class PageCleaner {
     boolean all = false;
     try {
       scan(work, 0, Long.MAX_VALUE);
-      all = work.failed == 0;
+      all = work.failed == 0 && !work.underWay; // what is only begun may fail yet
     } finally {
       work.object.endCleaning(all);
     }
