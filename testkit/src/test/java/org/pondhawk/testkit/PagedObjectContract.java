@@ -236,6 +236,35 @@ abstract class PagedObjectContract {
   }
 
   @Test
+  void mayBeWired() {
+    try (MemoryObject object = open()) {
+      long base = mapShared(object);
+      long own = mapPrivate(object);
+      space.wire(base, 8 * PAGE);
+      space.wire(own, 4 * PAGE);
+      view.putLong(base + 2 * PAGE, 1);
+      view.putLong(own + PAGE, 2);
+
+      space.sync(base, object.size(), SyncMode.WAIT, true);
+
+      assertThat(getLong(store.content(), 2 * PAGE)).isEqualTo(1);
+      assertThat(space.residency(base, 8 * PAGE).residentCount()).as("never forgotten").isEqualTo(8);
+      Machines.requireClean(rig.vm(), "wired");
+      view.putLong(base + 6 * PAGE, 3);
+      object.resize(5 * PAGE + 8);
+      assertThat(view.getLong(base + 5 * PAGE + 16)).isZero();
+      assertThat(view.getLong(base + 6 * PAGE)).as("wired beyond the end").isZero();
+      Machines.requireClean(rig.vm(), "wired beyond the end");
+      space.unwire(base, 8 * PAGE);
+      space.unwire(own, 4 * PAGE);
+      assertThat(view.getLong(own + PAGE)).isEqualTo(2);
+      object.sync();
+      object.resize(5 * PAGE + 8); // what is not wired any more goes now
+      requireBeyond(base + 6 * PAGE);
+    }
+  }
+
+  @Test
   void isReadAnewAfterItWasForgotten() {
     try (MemoryObject object = open()) {
       long base = mapShared(object);

@@ -234,6 +234,10 @@ class MisuseAuditTest {
       calls.put("advise", s -> s.advise(address, PAGE, Advice.FREE));
       calls.put("sync", s -> s.sync(address + 8 * PAGE, PAGE));
       calls.put("residency", s -> s.residency(address + 8 * PAGE, PAGE));
+      calls.put("wire", s -> s.wire(address + 8 * PAGE, PAGE));
+      calls.put("unwire", s -> s.unwire(address + 8 * PAGE, PAGE));
+      calls.put("wireAll", s -> s.wireAll(WireScope.CURRENT));
+      calls.put("unwireAll", AddressSpace::unwireAll);
       calls.put("fork", s -> s.fork().close());
       calls.put("inherit", s -> s.inherit(address, PAGE, Inheritance.NONE));
       calls.put("freeze", AddressSpace::freeze);
@@ -302,6 +306,8 @@ class MisuseAuditTest {
         requireIllegal("unmap" + what, s -> s.unmap(0, length));
         requireIllegal("inherit" + what, s -> s.inherit(0, length, Inheritance.NONE));
         requireIllegal("sync" + what, s -> s.sync(0, length));
+        requireIllegal("wire" + what, s -> s.wire(0, length));
+        requireIllegal("unwire" + what, s -> s.unwire(0, length));
       }
       for (long at :
           new long[] {1, base + 8, -PAGE, RANGE, Long.MIN_VALUE, -Long.MIN_VALUE - PAGE}) {
@@ -309,6 +315,8 @@ class MisuseAuditTest {
         requireIllegal("mapAt" + what, s -> s.mapAt(at, PAGE, Protection.READ));
         requireIllegal("unmap" + what, s -> s.unmap(at, PAGE));
         requireIllegal("inherit" + what, s -> s.inherit(at, PAGE, Inheritance.NONE));
+        requireIllegal("wire" + what, s -> s.wire(at, PAGE));
+        requireIllegal("unwire" + what, s -> s.unwire(at, PAGE));
       }
       require("thaw", thrown(AddressSpace::thaw, space), IllegalStateException.class, "not frozen");
       assertThat(view.getLong(base)).isEqualTo(5);

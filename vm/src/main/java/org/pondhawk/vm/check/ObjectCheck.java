@@ -13,6 +13,7 @@ import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.BlockPager;
+import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.WiredPages;
 import org.pondhawk.vm.swap.SwapFile;
@@ -73,8 +74,9 @@ final class ObjectCheck {
     for (long p = resident.next(0); p >= 0; p = resident.next(p + 1)) {
       seen++;
       int page = resident.get(p);
+      boolean within = p < object.size() || pages.wireCount(page) > 0; // wired before it got shorter
       findings.require(
-          pages.object(page) == object.slot() && pages.pindex(page) == p && p < object.size(),
+          pages.object(page) == object.slot() && pages.pindex(page) == p && within,
           "%s has at %d a page that knows better: %s",
           object,
           p,
@@ -182,6 +184,7 @@ final class ObjectCheck {
       }
     }
     checkAlone();
+    int[] mapped = checkWiredMappings();
     long counted = machine.page().stats().global(PageCount.WIRED);
     findings.require(
         wired.cardinality() == counted,
@@ -198,7 +201,43 @@ final class ObjectCheck {
     wired.stream()
         .forEach(page ->
             findings.require(
-                pages.wireCount(page) == 1, "not wired once: %s", pages.describe(page)));
+                pages.wireCount(page) == Math.max(1, mapped[page]),
+                "wired for %d mappings, but: %s",
+                mapped[page],
+                pages.describe(page)));
+  }
+
+  /// A page is wired once for each wired mapping.
+  ///
+  /// @return how many of them each page has
+  private int[] checkWiredMappings() {
+    int[] mapped = new int[pages.frameCount()];
+    for (Space space : machine.spaces()) {
+      long[] wiredHere = new long[1];
+      space
+          .pmap()
+          .forEachValid((_, pte) -> {
+            int page = pages.pageAt(Pte.frame(pte));
+            if (Pte.isWired(pte)) {
+              wiredHere[0]++;
+            }
+            if (Pte.isWired(pte) && page >= 0 && page < mapped.length) {
+              findings.require(
+                  mapped[page] > 0 || !wired.get(page),
+                  "wired for two uses: %s",
+                  pages.describe(page));
+              mapped[page]++;
+              wired.set(page);
+            }
+          });
+      findings.require(
+          wiredHere[0] == space.pmap().wired(),
+          "space %d: %d entries are wired, the count says %d",
+          space.id(),
+          wiredHere[0],
+          space.pmap().wired());
+    }
+    return mapped;
   }
 
   private void checkAlone() {

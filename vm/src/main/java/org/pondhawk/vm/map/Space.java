@@ -34,6 +34,7 @@ public final class Space {
   private final Forker forker;
   private final RangeUse use;
   private final RangeSync sync;
+  private final Wiring wiring;
   private final Clipper clipper;
   private final VmProcess process;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
@@ -51,6 +52,7 @@ public final class Space {
   ///
   /// @param leases what the leases of all spaces share
   /// @param collapser what is told of chains that nobody else may go through any more
+  /// @param wirer brings the pages of wired ranges in
   /// @param pageShift the logarithm of the page size
   public record Parts(
       ObjectTable objects,
@@ -62,6 +64,7 @@ public final class Space {
       LeaseParts leases,
       ChainCollapser collapser,
       PageOperations operations,
+      RangeWirer wirer,
       int pageShift) {}
 
   /// Makes an empty space.
@@ -79,6 +82,7 @@ public final class Space {
     this.forker = new Forker(this, parts);
     this.use = new RangeUse(this, clipper, parts);
     this.sync = new RangeSync(this, parts.reaper(), parts.paged());
+    this.wiring = new Wiring(this, clipper, parts);
     this.process = new VmProcess("space " + id);
   }
 
@@ -105,6 +109,11 @@ public final class Space {
   /// How what it shows of objects with pagers of their own is written back.
   public RangeSync sync() {
     return sync;
+  }
+
+  /// What of it stays in memory.
+  public Wiring wiring() {
+    return wiring;
   }
 
   /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
@@ -208,11 +217,15 @@ public final class Space {
             ? null
             : leases.stop(self, "protect", start, end, Access.allows(access, Access.READ));
     try {
-      withMapLocked(m -> {
-        requireOpen();
-        new RightsChange(m, clipper, pmap, parts.grace()).apply(start, end, access, forGood);
-        return true;
-      });
+      boolean readied =
+          withMapLocked(m -> {
+            requireOpen();
+            return new RightsChange(m, clipper, pmap, parts.grace(), wiring)
+                .apply(self, start, end, access, forGood);
+          });
+      if (readied) {
+        wiring.restore(self, start, end);
+      }
     } finally {
       if (stop != null) {
         leases.resume(stop);

@@ -84,7 +84,7 @@ public final class ObjectTrimmer {
   /// @param first the index of the first page
   /// @param end the index behind the last
   /// @param cleanOnly whether pages stay that are dirty, busy, wired or held; if not, only wired
-  ///   ones do, as zeros
+  ///   ones do, mapped as they are, as zeros
   public void remove(VmThread self, VmObject object, long first, long end, boolean cleanOnly) {
     int[] batch = new int[BATCH];
     int count = 0;
@@ -122,8 +122,12 @@ public final class ObjectTrimmer {
   ///
   /// @return whether the page is to be freed; if not, it is not busy any more
   private boolean takeMappings(int page, boolean cleanOnly) {
-    boolean wired = pages.wireCount(page) != 0 && !pages.hasFlag(page, PageFlags.FICTITIOUS);
-    if (cleanOnly && (wired || pages.holdCount(page) != 0 || pages.dirty(page) != 0)) {
+    boolean fictitious = pages.hasFlag(page, PageFlags.FICTITIOUS);
+    boolean wired = mappings.wired(page) > 0 || (pages.wireCount(page) != 0 && !fictitious);
+    if (wired && !cleanOnly) {
+      blank(page);
+    }
+    if (wired || (cleanOnly && (pages.holdCount(page) != 0 || pages.dirty(page) != 0))) {
       parts.busy().unbusy(page);
       return false;
     }
@@ -131,15 +135,27 @@ public final class ObjectTrimmer {
       mappings.removeAll(page);
       pages.setTicket(page, grace.next());
     }
-    if (wired) {
-      boolean _ = grace.beginAndAwait(pages.ticket(page));
-      pages.frames().zero(page);
-    }
-    if (wired || (cleanOnly && pages.dirty(page) != 0)) { // a writer was quicker
+    if (cleanOnly && pages.dirty(page) != 0) { // a writer was quicker
       parts.busy().unbusy(page);
       return false;
     }
     return true;
+  }
+
+  /// Zeroes a wired page beyond the end, which stays where it is: whoever has wired a mapping of it
+  /// gives that back first.
+  private void blank(int page) {
+    endStores(page);
+    pages.frames().zero(page);
+    pages.clearDirty(page);
+  }
+
+  /// Takes the right to store into a hard-busy page away, and waits for the stores under way. One
+  /// that does not end for the machine's patience is late anyway.
+  private void endStores(int page) {
+    mappings.writeProtect(page);
+    pages.setTicket(page, grace.next());
+    boolean _ = grace.beginAndAwait(pages.ticket(page));
   }
 
   private void free(VmThread self, int[] batch, int count) {
@@ -184,9 +200,7 @@ public final class ObjectTrimmer {
   /// @return false if it needs a copy first for which there is no memory
   private boolean zeroTail(VmThread self, VmObject object, int page, int offset) {
     int target = page;
-    mappings.removeAll(page);
-    pages.setTicket(page, grace.next());
-    boolean _ = grace.beginAndAwait(pages.ticket(page)); // a store that does not end is late anyway
+    endStores(page);
     if (cow.isSent(page) && cow.areStoresOver(page)) {
       int color = allocator.colorFor(self, object.color(), pages.pindex(page));
       int spare = allocator.allocate(self, color, AllocClass.NORMAL);
