@@ -248,7 +248,9 @@ abstract class PagedObjectContract {
       space.sync(base, object.size(), SyncMode.WAIT, true);
 
       assertThat(getLong(store.content(), 2 * PAGE)).isEqualTo(1);
-      assertThat(space.residency(base, 8 * PAGE).residentCount()).as("never forgotten").isEqualTo(8);
+      assertThat(space.residency(base, 8 * PAGE).residentCount())
+          .as("never forgotten")
+          .isEqualTo(8);
       Machines.requireClean(rig.vm(), "wired");
       view.putLong(base + 6 * PAGE, 3);
       object.resize(5 * PAGE + 8);

@@ -56,8 +56,8 @@ public final class MemoryObject implements AutoCloseable {
   /// @throws IllegalArgumentException if it is less than 0, or the object has no store
   /// @throws UncheckedIOException if the store can't be made longer, when nothing has changed; or
   ///   shorter, when the object is so already
-  /// @throws org.pondhawk.vm.error.LeaseHeldException if the calling thread has leased a page that is
-  ///   to go: close the lease and call again
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if the calling thread has leased a page that
+  ///   is to go: close the lease and call again
   public void resize(long bytes) {
     if (bytes < 0) {
       throw new IllegalArgumentException("a size of %d bytes".formatted(bytes));

@@ -74,7 +74,8 @@ final class ObjectCheck {
     for (long p = resident.next(0); p >= 0; p = resident.next(p + 1)) {
       seen++;
       int page = resident.get(p);
-      boolean within = p < object.size() || pages.wireCount(page) > 0; // wired before it got shorter
+      boolean within =
+          p < object.size() || pages.wireCount(page) > 0; // wired before it got shorter
       findings.require(
           pages.object(page) == object.slot() && pages.pindex(page) == p && within,
           "%s has at %d a page that knows better: %s",

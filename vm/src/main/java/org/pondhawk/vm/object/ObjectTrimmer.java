@@ -60,9 +60,9 @@ public final class ObjectTrimmer {
   ///
   /// @param object one of kind [ObjectKind#FILE]
   /// @param bytes the size, from 0
-  /// @throws org.pondhawk.vm.error.LeaseHeldException if the calling thread has leased a page that is
-  ///   to go, and [org.pondhawk.vm.error.OutOfPagesException] if one stays busy: the size is changed
-  ///   then, but not all pages behind it are gone; the call may be repeated
+  /// @throws org.pondhawk.vm.error.LeaseHeldException if the calling thread has leased a page that
+  ///   is to go, and [org.pondhawk.vm.error.OutOfPagesException] if one stays busy: the size is
+  ///   changed then, but not all pages behind it are gone; the call may be repeated
   public void resize(VmThread self, VmObject object, long bytes) {
     sizing.lock();
     try {
