@@ -8,6 +8,8 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongPredicate;
 import org.junit.jupiter.api.Test;
 import org.pondhawk.vm.AddressSpace;
@@ -17,8 +19,12 @@ import org.pondhawk.vm.Sharing;
 import org.pondhawk.vm.SyncMode;
 import org.pondhawk.vm.View;
 import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pager.PagerResult;
+import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.queue.Event;
+import org.pondhawk.vm.sync.Guard;
 
 /// The contract over a pager of the testkit's, and each answer that a pager may give.
 class MemoryPagerTest extends PagedObjectContract {
@@ -144,6 +150,35 @@ class MemoryPagerTest extends PagedObjectContract {
 
   private long count(Event event) {
     return rig().machine().page().stats().total(event);
+  }
+
+  /// A store through a page table entry that a sync has taken away may be late; it counts.
+  @Test
+  void nothingIsWrittenWhileAStoreIsUnderWay() throws Exception {
+    MemoryPager pager = pager(2);
+    try (ExecutorService executor = Executors.newSingleThreadExecutor();
+        MemoryObject object = rig().vm().open(pager, 2 * PAGE, Protection.READ_WRITE);
+        AddressSpace space = rig().vm().newAddressSpace();
+        View view = space.view()) {
+      long base = space.map(object, 0, 2 * PAGE, Protection.READ_WRITE, Sharing.SHARED);
+      view.putLong(base, 1);
+      PageArray pages = rig().machine().page().pages();
+      int page = pages.pageAt(Pte.frame(rig().insideOf(space).pmap().entry(base)));
+      Guard guard = rig().machine().grace().register();
+      guard.enter();
+      Future<?> syncing = executor.submit(object::sync);
+      boolean begun =
+          Machines.await(
+              () -> rig().machine().page().busy().softHolders(page) == 1, 20_000_000_000L);
+      RawMemory.putLong(pages.address(page) + 8, 2);
+      long early = pager.writes();
+      guard.leave();
+      syncing.get(60, TimeUnit.SECONDS);
+      rig().machine().grace().unregister(guard);
+      assertThat(begun).as("the page was being written").isTrue();
+      assertThat(early).isZero();
+      assertThat(getLong(pager.content(), 8)).isEqualTo(2);
+    }
   }
 
   @Test

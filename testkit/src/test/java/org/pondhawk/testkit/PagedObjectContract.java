@@ -419,6 +419,27 @@ abstract class PagedObjectContract {
   }
 
   @Test
+  void isNotChangedThroughAPrivateMappingThatIsAllThatIsLeftOfIt() {
+    byte[] before = store.content();
+    long base;
+    try (MemoryObject object = open()) {
+      base = mapPrivate(object);
+    }
+    view.putLong(base, 1);
+    view.putLong(base + 2 * PAGE, 3);
+    space.fork().close();
+    view.putLong(base + 4 * PAGE, 5);
+    rig.machine().collapser().collapseNow(rig.insideOf(space));
+    assertThat(view.getLong(base)).isEqualTo(1);
+    assertThat(view.getLong(base + PAGE)).isEqualTo(getLong(before, PAGE));
+    assertThat(view.getLong(base + 4 * PAGE)).isEqualTo(5);
+    Machines.requireClean(rig.vm(), "with nothing else left");
+    space.unmap(base, (long) PAGES * PAGE);
+    assertThat(rig.machine().paged().all()).isEmpty();
+    assertThat(store.content()).isEqualTo(before);
+  }
+
+  @Test
   void isSharedByAForkAndCopiedWhereItIsPrivate() {
     byte[] before = store.content();
     try (MemoryObject object = open()) {
