@@ -5,6 +5,7 @@ import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.map.Behavior;
+import org.pondhawk.vm.map.Placement;
 import org.pondhawk.vm.map.Space;
 
 /// A range of addresses with memory mapped into it, as a process has one (`vmspace`).
@@ -25,11 +26,13 @@ public final class AddressSpace implements AutoCloseable {
   private final Machine machine;
   private final EdgeThreads edge;
   private final Space space;
+  private final ObjectMappings objects;
 
   AddressSpace(Machine machine, EdgeThreads edge, Space space) {
     this.machine = machine;
     this.edge = edge;
     this.space = space;
+    this.objects = new ObjectMappings(edge, space, machine.spec().pageSize());
   }
 
   /// A name for messages.
@@ -81,6 +84,83 @@ public final class AddressSpace implements AutoCloseable {
     }
     wireNew(address, length);
     return address;
+  }
+
+  /// Maps a range of a memory object where it fits (`mmap` of a file).
+  ///
+  /// The range may go beyond the object's end: a page that lies wholly behind it may not be
+  /// accessed until the object is longer.
+  ///
+  /// @param offset where the range begins in the object, a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @return the address
+  /// @throws IllegalArgumentException if the length is not positive or fits nowhere, for such an
+  ///   offset, and for more rights than the object was opened with
+  public long map(
+      MemoryObject object, long offset, long bytes, Protection protection, Sharing sharing) {
+    machine.haltSwitch().check();
+    long length = wholePages(bytes);
+    int pageSize = machine.spec().pageSize();
+    Placement where = new Placement.Anywhere(pageSize, pageSize, range());
+    long address = objects.map(object, offset, where, length, protection, sharing);
+    if (address < 0) {
+      throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
+    }
+    return address;
+  }
+
+  /// Maps a range of a memory object at an address, replacing nothing.
+  ///
+  /// @param address a multiple of the page size
+  /// @param offset as for [#map(MemoryObject, long, long, Protection, Sharing)]
+  /// @param bytes the length, rounded up to whole pages
+  /// @return the address
+  /// @throws IllegalArgumentException as there, and if the range is not inside the space, or
+  ///   something is mapped there
+  public long mapAt(
+      long address,
+      MemoryObject object,
+      long offset,
+      long bytes,
+      Protection protection,
+      Sharing sharing) {
+    machine.haltSwitch().check();
+    long length = checkRange(address, bytes);
+    Placement where = new Placement.Free(address);
+    if (objects.map(object, offset, where, length, protection, sharing) < 0) {
+      throw new IllegalArgumentException(
+          "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
+    }
+    return address;
+  }
+
+  /// Writes back what a range shows of memory objects, and waits until it is durable (`msync`): on
+  /// return every byte that was stored before the call, through this or any other mapping, is in
+  /// its store. Anonymous memory has none, and neither have private copies.
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @throws org.pondhawk.vm.error.AccessViolationException if a part of the range is not mapped;
+  ///   nothing is written then
+  /// @throws java.io.UncheckedIOException if something is not durable: it stays in memory and is
+  ///   tried again
+  public void sync(long address, long bytes) {
+    sync(address, bytes, SyncMode.WAIT, false);
+  }
+
+  /// As [#sync(long, long)], waiting or not.
+  ///
+  /// @param forget whether what is in memory of the range is to be forgotten once it is written, so
+  ///   that the next access reads the store anew (`MS_INVALIDATE`); pages that somebody is at work
+  ///   on are left
+  /// @throws IllegalArgumentException if something is to be forgotten without waiting
+  public void sync(long address, long bytes, SyncMode mode, boolean forget) {
+    if (forget && mode == SyncMode.START) {
+      throw new IllegalArgumentException("only what is written may be forgotten: wait for that");
+    }
+    machine.haltSwitch().check();
+    long end = address + checkRange(address, bytes);
+    edge.run(self -> space.sync().sync(self, address, end, mode == SyncMode.WAIT, forget));
   }
 
   /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is

@@ -1,5 +1,6 @@
 package org.pondhawk.vm;
 
+import java.lang.foreign.MemorySegment;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -9,6 +10,7 @@ import org.pondhawk.vm.check.VmCheck;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.OutOfPagesException;
+import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.PageCount;
@@ -29,6 +31,7 @@ public final class VirtualMemory implements AutoCloseable {
   private final Machine machine;
   private final EdgeThreads edge;
   private final ContiguousPool contiguous;
+  private final ObjectOpeners openers;
   private final TunableTable tunables;
   private final Inspector inspector;
   private final ExecutorService io;
@@ -49,6 +52,7 @@ public final class VirtualMemory implements AutoCloseable {
                     .unstarted(task));
     this.machine = new Machine(config.spec(), seams, io);
     this.edge = new EdgeThreads(machine);
+    this.openers = new ObjectOpeners(machine, edge);
     this.tunables = new TunableTable(machine);
     this.inspector = new Inspector(machine);
     this.contiguous = new ContiguousPool(machine, edge);
@@ -98,6 +102,44 @@ public final class VirtualMemory implements AutoCloseable {
   /// @throws IllegalStateException if the kernel does not grant the addresses for its page table
   public AddressSpace newAddressSpace(long range) {
     return new AddressSpace(machine, edge, machine.newSpace(range));
+  }
+
+  /// Opens memory with a store behind it, for mapping. A store that is open already, as its
+  /// `equals` says, has one object for all who open it.
+  ///
+  /// @param store where the bytes come from and go to
+  /// @param bytes how many there are, from 0; the object gets longer if it is open and shorter
+  /// @param most what shared mappings may allow at most
+  /// @throws IllegalArgumentException if the size is less than 0
+  public MemoryObject open(BackingStore store, long bytes, Protection most) {
+    return openers.open(store, bytes, most);
+  }
+
+  /// Opens memory behind a pager of the machine's own kind, for tests of this library: [Pager] is
+  /// visible to nobody else.
+  @SuppressWarnings("exports")
+  public MemoryObject open(Pager pager, long bytes, Protection most) {
+    return openers.open(pager, bytes, most);
+  }
+
+  /// Opens memory of zeros that is never paged out, for mapping shared (`phys_pager`). It takes a
+  /// frame for each page that was touched, until it is closed and unmapped.
+  ///
+  /// @param bytes the size, from 1
+  /// @throws IllegalArgumentException if the size is less
+  public MemoryObject openResident(long bytes) {
+    return openers.openResident(bytes);
+  }
+
+  /// Opens memory that is not the machine's own, for mapping shared (`dev_pager`): it is read and
+  /// written where it lies, and never paged. Each page that was touched takes one of
+  /// [VmConfig#tunables]' `vm.fictitious_pages`.
+  ///
+  /// @param memory whole pages of native memory that lives as long as the process
+  ///   (`Arena.global()`), at a multiple of the page size
+  /// @throws IllegalArgumentException if it is none such
+  public MemoryObject openDevice(MemorySegment memory) {
+    return openers.openDevice(memory);
   }
 
   /// Takes neighbouring frames as one segment, which starts at a frame: see [ContiguousMemory]. The

@@ -232,6 +232,7 @@ class MisuseAuditTest {
       calls.put("protect", s -> s.protect(address, PAGE, Protection.READ));
       calls.put("restrict", s -> s.restrict(address, PAGE, Protection.READ));
       calls.put("advise", s -> s.advise(address, PAGE, Advice.FREE));
+      calls.put("sync", s -> s.sync(address + 8 * PAGE, PAGE));
       calls.put("residency", s -> s.residency(address + 8 * PAGE, PAGE));
       calls.put("wire", s -> s.wire(address + 8 * PAGE, PAGE));
       calls.put("unwire", s -> s.unwire(address + 8 * PAGE, PAGE));
@@ -304,6 +305,7 @@ class MisuseAuditTest {
         requireIllegal("mapAt" + what, s -> s.mapAt(0, length, Protection.READ));
         requireIllegal("unmap" + what, s -> s.unmap(0, length));
         requireIllegal("inherit" + what, s -> s.inherit(0, length, Inheritance.NONE));
+        requireIllegal("sync" + what, s -> s.sync(0, length));
         requireIllegal("wire" + what, s -> s.wire(0, length));
         requireIllegal("unwire" + what, s -> s.unwire(0, length));
       }

@@ -27,9 +27,14 @@ import org.pondhawk.vm.object.HashedLookup;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
+import org.pondhawk.vm.object.ObjectTrimmer;
+import org.pondhawk.vm.object.PageCleaner;
 import org.pondhawk.vm.object.PageHash;
 import org.pondhawk.vm.object.PageOperations;
+import org.pondhawk.vm.object.PagedObjects;
 import org.pondhawk.vm.object.RadixNodes;
+import org.pondhawk.vm.object.RunWriter;
+import org.pondhawk.vm.object.Unwritten;
 import org.pondhawk.vm.page.DumpMap;
 import org.pondhawk.vm.page.Mappings;
 import org.pondhawk.vm.page.PageArray;
@@ -96,6 +101,8 @@ public final class Machine implements AutoCloseable {
   private final PageOperations operations;
   private final Mappings mappings;
   private final ObjectReaper reaper;
+  private final RunWriter runs;
+  private final PagedObjects paged;
   private final TableFrames tableFrames;
   private final SwapStore swap;
   private final @Nullable SwapFile swapFile;
@@ -170,6 +177,15 @@ public final class Machine implements AutoCloseable {
             tunables.pageHashFilesOnly());
     this.operations = PageOperations.of(page, allocator, owner, nodes, mappings, grace, hash);
     this.reaper = new ObjectReaper(objects, page, allocator, mappings);
+    this.runs = new RunWriter(page, new VmThread("written", 0, true, 0).endsWith(halt));
+    this.paged =
+        new PagedObjects(
+            objects,
+            nodes,
+            reaper,
+            new PageCleaner(page, mappings, grace, runs, spec.patienceNanos()),
+            new ObjectTrimmer(page, allocator, mappings, grace, operations.cow()),
+            frames.pageShift());
     this.tableFrames = new TableFrames(page, allocator, dump);
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
     this.swapFile = openSwap(frames);
@@ -206,6 +222,7 @@ public final class Machine implements AutoCloseable {
             objects,
             nodes,
             reaper,
+            paged,
             allocator,
             grace,
             leases,
@@ -218,7 +235,7 @@ public final class Machine implements AutoCloseable {
             new Space(
                 id, range, new Pmap(pages, memory, tableFrames, id, range, spec.tables()), parts);
     this.spaces = new Spaces(open, maker, halt, stats, collapser, copier);
-    PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
+    PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, runs, grace);
     this.lowMemory =
         new LowMemoryKill(
             open, gate, stats, spec.ticker(), frames.pageShift(), tunables.lowmemKill());
@@ -382,7 +399,11 @@ public final class Machine implements AutoCloseable {
     try {
       closeSpaces();
       if (!closed.get() && !halt.isHalted()) {
+        List<Unwritten> lost = paged.closeAll(newThread("close"));
         allocator.drainMagazines(newThread("close"));
+        if (!lost.isEmpty()) {
+          throw lost.getFirst().toLoss(lost.size());
+        }
       }
     } catch (LeaseHeldException | AccessUnderWayException again) {
       throw again;
@@ -541,6 +562,11 @@ public final class Machine implements AutoCloseable {
   /// The pageout daemon, to be run by a thread of the caller's.
   public PageoutDaemon daemon() {
     return daemon;
+  }
+
+  /// The objects with pagers of their own.
+  public PagedObjects paged() {
+    return paged;
   }
 
   /// What condemns the largest space when nothing else can be freed, where that is switched on.

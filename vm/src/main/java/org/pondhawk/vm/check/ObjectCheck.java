@@ -12,7 +12,7 @@ import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.WiredPages;
@@ -64,28 +64,35 @@ final class ObjectCheck {
 
   private void checkObject(VmObject object, long buffer) {
     findings.require(
-        object.references() == object.attachments().length,
-        "%s: shown in %d places",
+        object.references() == object.attachments().length + machine.paged().opened(object),
+        "%s: shown in %d places, opened %d times",
         object,
-        object.attachments().length);
+        object.attachments().length,
+        machine.paged().opened(object));
     long seen = 0;
     IntRadix resident = object.resident();
     for (long p = resident.next(0); p >= 0; p = resident.next(p + 1)) {
       seen++;
       int page = resident.get(p);
+      boolean within =
+          p < object.size() || pages.wireCount(page) > 0; // wired before it got shorter
       findings.require(
-          pages.object(page) == object.slot() && pages.pindex(page) == p && p < object.size(),
+          pages.object(page) == object.slot() && pages.pindex(page) == p && within,
           "%s has at %d a page that knows better: %s",
           object,
           p,
           pages.describe(page));
       findings.require(!owned.get(page), "in two objects: %s", pages.describe(page));
       owned.set(page);
+      if (object.kind().hasOwnPager()) {
+        OwnPagerCheck.check(machine, findings, object, page);
+        continue;
+      }
       findings.require(isShown(object, p), "%s at %d: resident, but shown nowhere", object, p);
       checkContent(object, p, page, buffer);
     }
     findings.require(seen == resident.size(), "%s: %d are there", object, seen);
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     if (pager != null) {
       checkBlocks(object, pager);
     }
@@ -103,7 +110,7 @@ final class ObjectCheck {
     return false;
   }
 
-  private void checkBlocks(VmObject object, Pager pager) {
+  private void checkBlocks(VmObject object, BlockPager pager) {
     SwapSpace space = machine.swapSpace();
     pager.forEachBlock((pindex, block) -> {
       findings.require(
@@ -154,7 +161,7 @@ final class ObjectCheck {
 
   private boolean readBack(VmObject object, long pindex, long buffer) {
     SwapFile file = machine.swapFile();
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     if (file == null || pager == null) {
       return false;
     }

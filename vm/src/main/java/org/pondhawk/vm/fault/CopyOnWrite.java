@@ -19,6 +19,7 @@ public class CopyOnWrite {
   /*
    * A page may be moved if
    *
+   *   M0  the object that has it has no pager of its own, which others may open at any time;
    *   M1  only this chain goes through the element that has it: then no other chain shows it, and
    *       none can come while the map is locked;
    *   M2  only this chain goes through the head: who shares the head may map the page under way;
@@ -68,7 +69,10 @@ public class CopyOnWrite {
 
   /// Whether the page of a deeper element may be made the head's own.
   protected boolean mayMove(Backing head, Backing from, int source) {
-    return from.isAlone() && head.isAlone() && pages.holdCount(source) == 0;
+    return !from.object().kind().hasOwnPager()
+        && from.isAlone()
+        && head.isAlone()
+        && pages.holdCount(source) == 0;
   }
 
   private Outcome move(Fault fault, VmObject to, long pindex, VmObject from, int source) {

@@ -19,6 +19,7 @@ import org.pondhawk.vm.sync.VmThread;
 /// copies: at the first doubt there is one page less. What is mapped is not marked as accessed.
 final class FaultBurst {
   private final PageParts parts;
+  private final PageEntry entering;
   private final PageArray pages;
   private final int pageCount;
   private final int pageShift;
@@ -26,8 +27,9 @@ final class FaultBurst {
   /// Makes it for a machine.
   ///
   /// @param pageCount how many neighbours to look at; 0 for none
-  FaultBurst(PageParts parts, int pageCount) {
+  FaultBurst(PageParts parts, PageEntry entering, int pageCount) {
     this.parts = parts;
+    this.entering = entering;
     this.pages = parts.pages();
     this.pageCount = pageCount;
     this.pageShift = pages.frames().pageShift();
@@ -128,6 +130,9 @@ final class FaultBurst {
     // A cached page is left to be reused until somebody really asks for it.
     boolean fit = pages.isFullyValid(page) && !PageQueue.CACHE.isKindOf(pages.queue(page));
     boolean storable = writable && pages.cowCount(page) == 0;
+    if (fit && storable) {
+      entering.noteStorable(fault, page);
+    }
     boolean entered = fit && fault.space.pmap().enterAhead(at, page, storable);
     parts.busy().unbusy(page);
     return entered;

@@ -1,8 +1,5 @@
 package org.pondhawk.vm.fault;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Backing;
@@ -16,8 +13,6 @@ import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
-import org.pondhawk.vm.pager.Pager;
-import org.pondhawk.vm.pager.PagerResult;
 import org.pondhawk.vm.queue.AllocClass;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageAllocator;
@@ -33,9 +28,10 @@ import org.pondhawk.vm.sync.VmThread;
 /// busy page, for memory and for I/O.
 ///
 /// **Failure.** [AccessViolationException] for an address that is not mapped or not for this
-/// access; [org.pondhawk.vm.error.OutOfPagesException] when memory can't be had;
-/// [UncheckedIOException] when the page can't be read back, in which case its data stays where it
-/// is. None leaves a lock or a busy page behind.
+/// access, or beyond the end of an object with a pager of its own;
+/// [org.pondhawk.vm.error.OutOfPagesException] when memory can't be had; [UncheckedIOException]
+/// when the page can't be read back, in which case its data stays where it is. None leaves a lock
+/// or a busy page behind.
 public final class FaultHandler {
   /*
    * One attempt: map (shared) → charge the table → object (shared, exclusive to insert) → chain → page
@@ -55,6 +51,7 @@ public final class FaultHandler {
   private final HaltSwitch halt;
   private final PageLookup lookup;
   private final PageEntry entering;
+  private final PageBringer bringer;
   private final FaultBurst burst;
 
   /// Makes the fault handler of a machine.
@@ -80,7 +77,8 @@ public final class FaultHandler {
     this.halt = halt;
     this.lookup = lookup;
     this.entering = new PageEntry(parts, allocator);
-    this.burst = new FaultBurst(parts, burstPages);
+    this.bringer = new PageBringer(parts, allocator, owner);
+    this.burst = new FaultBurst(parts, entering, burstPages);
   }
 
   /// Resolves a fault.
@@ -270,6 +268,9 @@ public final class FaultHandler {
         }
         long pindex = pindex(fault, element);
         page = object.resident().get(pindex);
+        if (page == IntRadix.NONE) {
+          PageBringer.requireWithin(fault, object, pindex);
+        }
         if (page == IntRadix.NONE && object.hasBacking(pindex)) {
           return readBeneath(fault, object, pindex);
         }
@@ -294,14 +295,13 @@ public final class FaultHandler {
     if (object.token().upgrade(fault.self)) {
       return Outcome.AGAIN;
     }
-    int page = allocate(fault.self, object, pindex);
-    if (page == PageArray.NONE) {
-      return Outcome.NO_MEMORY;
+    PageBringer.requireWithin(fault, object, pindex);
+    Outcome outcome = bringer.bring(fault, object, pindex, this::allocate);
+    if (outcome == Outcome.NO_MEMORY) {
+      return outcome;
     }
-    owner.insert(fault.self, object, pindex, page);
-    fill(fault.self, object, pindex, page);
-    parts.mover().activate(fault.self, page);
-    parts.busy().unbusy(page);
+    parts.mover().activate(fault.self, fault.page);
+    parts.busy().unbusy(fault.page);
     return Outcome.READ_BENEATH;
   }
 
@@ -349,15 +349,13 @@ public final class FaultHandler {
     }
     long pindex = pindex(fault, fault.head());
     boolean ours = !fault.entry().needsCopy();
+    PageBringer.requireWithin(fault, object, pindex);
     if (object.hasBacking(pindex)) {
-      int page = allocate(fault.self, object, pindex);
-      if (page == PageArray.NONE) {
-        return Outcome.NO_MEMORY;
+      Outcome outcome = bringer.bring(fault, object, pindex, this::allocate);
+      if (outcome != Outcome.NO_MEMORY) {
+        finish(fault, fault.page, ours);
       }
-      owner.insert(fault.self, object, pindex, page);
-      boolean read = fill(fault.self, object, pindex, page);
-      finish(fault, page, ours);
-      return read ? Outcome.MAJOR : Outcome.MINOR;
+      return outcome;
     }
     return zeroFill(fault, object, pindex, ours);
   }
@@ -397,36 +395,6 @@ public final class FaultHandler {
     }
     parts.stats().rollup(); // the view may be old: look twice before sending a thread to wait
     return parts.gate().pressure().severe(self.stripe());
-  }
-
-  /// Gives a fresh page its bytes: from the pager, or zeros.
-  ///
-  /// @return whether they were read
-  private boolean fill(VmThread self, VmObject object, long pindex, int page) {
-    Pager pager = object.pager();
-    if (pager != null && pageIn(self, pager, object, pindex, page)) {
-      return true;
-    }
-    pages.frames().zero(page);
-    pages.setValid(page);
-    parts.stats().count(self.stripe(), Event.ZERO_FILL, 1);
-    return false;
-  }
-
-  private boolean pageIn(VmThread self, Pager pager, VmObject object, long pindex, int page) {
-    @Nullable IOException failure;
-    try {
-      PagerResult result = pager.pageIn(self, pindex, page);
-      if (result == PagerResult.OK || result == PagerResult.FAIL) {
-        return result == PagerResult.OK;
-      }
-      failure = new IOException("the pager answered " + result);
-    } catch (IOException e) {
-      failure = e;
-    }
-    allocator.free(self, page);
-    throw new UncheckedIOException(
-        "page %d of %s could not be read back".formatted(pindex, object), failure);
   }
 
   private void finish(Fault fault, int page, boolean ours) {

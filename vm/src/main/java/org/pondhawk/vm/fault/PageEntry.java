@@ -2,10 +2,11 @@ package org.pondhawk.vm.fault;
 
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Access;
+import org.pondhawk.vm.map.EntryFlags;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.sync.VmThread;
@@ -40,6 +41,9 @@ final class PageEntry {
       throw new VmPanic("mapping a page without content: " + pages.describe(page));
     }
     boolean storable = mayStore(fault, ours) && pages.cowCount(page) == 0;
+    if (storable) {
+      noteStorable(fault, page);
+    }
     if (pages.isNew(page)) {
       fault.space.pmap().enterNew(fault.address, page, storable, fault.stores());
     } else {
@@ -62,6 +66,23 @@ final class PageEntry {
     wire(fault, page);
     hold(fault, page);
     parts.busy().unbusy(page);
+  }
+
+  /// Notes that a page of an object with a pager of its own may be stored into from now on
+  /// (`vm_object_set_writeable_dirty`), and whether it is to be written back by the clock.
+  ///
+  /// @param page a hard-busy page of the head, about to be mapped for stores
+  void noteStorable(Fault fault, int page) {
+    VmObject object = fault.head().object();
+    if (!object.kind().hasOwnPager()) {
+      return;
+    }
+    object.noteDirty();
+    if (!fault.entry().traits().has(EntryFlags.NO_SYNC)) {
+      pages.clearFlags(page, PageFlags.NO_SYNC);
+    } else if (pages.dirty(page) == 0) {
+      pages.setFlags(page, PageFlags.NO_SYNC);
+    }
   }
 
   /// A page that a wired range shows is wired once for each mapping of it there.
@@ -95,7 +116,7 @@ final class PageEntry {
   /// never read, since the page is dirty.
   private void forgetSwapCopy(VmThread self, VmObject object, int page) {
     pages.setDirty(page);
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     if (pager != null
         && pages.hasFlag(page, PageFlags.SWAPPED)
         && self.holdsExclusively(object.token())) {

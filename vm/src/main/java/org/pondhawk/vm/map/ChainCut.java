@@ -78,6 +78,9 @@ public final class ChainCut {
     long above = weight(self, entry.head().object());
     for (Backing e = entry.head().next(); e != null; e = e.next()) {
       VmObject object = e.object();
+      if (object.kind().hasOwnPager()) {
+        break; // all of it would be read and copied
+      }
       long weight = weight(self, object);
       all.add(new Left(object, e.firstPindex(), arrivals(self, object)));
       worth = weight <= above ? all.size() : worth;

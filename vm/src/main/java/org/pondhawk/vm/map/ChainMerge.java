@@ -3,7 +3,7 @@ package org.pondhawk.vm.map;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.VmObject;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageQueue;
 import org.pondhawk.vm.sync.VmThread;
@@ -61,11 +61,14 @@ final class ChainMerge {
   }
 
   /// Works on an entry's two nearest elements with both tokens held, if only its chain goes through
-  /// them.
+  /// them. What has a pager of its own is left alone: its pages are not the chain's.
   private Step onPair(MapEntry entry, Work work) {
     Backing head = entry.backing();
     Backing next = head == null ? null : head.next();
-    if (head == null || next == null || !head.isAlone() || !next.isAlone()) {
+    if (head == null || next == null || next.object().kind().hasOwnPager()) {
+      return Step.NOTHING;
+    }
+    if (!head.isAlone() || !next.isAlone()) {
       return Step.NOTHING;
     }
     head.object().token().lock(self, true);
@@ -194,7 +197,7 @@ final class ChainMerge {
   }
 
   private Step moveBlocks(Backing head, Backing next) {
-    Pager from = next.object().pager();
+    BlockPager from = next.object().swap();
     long end = next.endPindex();
     int moved = 0;
     for (long p = from == null ? -1 : from.nextBlock(next.firstPindex());
@@ -211,15 +214,15 @@ final class ChainMerge {
     return moved > 0 ? Step.PROGRESS : Step.NOTHING;
   }
 
-  private boolean moveBlock(VmObject object, Pager from, long p, Backing head, long pindex) {
+  private boolean moveBlock(VmObject object, BlockPager from, long p, Backing head, long pindex) {
     VmObject to = head.object();
     if (CollapseParts.has(to, pindex)) {
       return parts.drop(object, p);
     }
-    @Nullable Pager pager = to.pager();
+    @Nullable BlockPager pager = to.swap();
     if (pager == null) {
       pager = parts.pagers().newPager();
-      to.setPager(self, pager);
+      to.setSwap(self, pager);
     }
     return from.handOver(self, p, pager, pindex);
   }

@@ -1,11 +1,12 @@
 package org.pondhawk.vm.map;
 
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.Mappings;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.pager.PagerSource;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageAllocator;
@@ -30,8 +31,11 @@ public record CollapseParts(
 
   /// The first index from `from` on where an object has something, resident or behind it, or -1.
   static long next(VmObject object, long from) {
+    if (object.kind().hasOwnPager()) {
+      return from < object.size() ? from : -1; // its pager may have data anywhere
+    }
     long resident = object.resident().next(from);
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     long backed = pager == null ? -1 : pager.nextBlock(from);
     return resident < 0 || backed < 0 ? Math.max(resident, backed) : Math.min(resident, backed);
   }
@@ -40,6 +44,9 @@ public record CollapseParts(
   ///
   /// @return false if the page is busy: nothing is changed then
   boolean drop(VmObject object, long pindex) {
+    if (object.kind().hasOwnPager()) {
+      throw new VmPanic("a page taken from an object with a pager of its own: " + object);
+    }
     int page = object.resident().get(pindex);
     if (page != IntRadix.NONE) {
       if (!page().busy().tryHardBusy(page)) {
@@ -48,7 +55,7 @@ public record CollapseParts(
       mappings.removeAll(page); // flags may be stale; nobody is left who could have wired it
       allocator.free(self, page);
     }
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     if (pager != null && pager.hasPage(pindex)) {
       pager.forget(self, pindex, 1);
     }

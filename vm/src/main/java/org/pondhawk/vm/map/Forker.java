@@ -97,7 +97,8 @@ public final class Forker {
     // Nobody else shows the object any more, but a window of another space may still be on a page
     // of it. To find that out costs a look at every page; where there is any window, a copy is
     // made.
-    if (head.object().references() == 1 && !parts.allocator().holdsAny()) {
+    boolean anonymous = !head.object().kind().hasOwnPager();
+    if (anonymous && head.object().references() == 1 && !parts.allocator().holdsAny()) {
       return entry.with(head, false);
     }
     long pageCount = (entry.end() - entry.start()) >>> parts.pageShift();

@@ -3,7 +3,7 @@ package org.pondhawk.vm.map;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.VmObject;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.VmStats;
@@ -121,7 +121,7 @@ public final class LowMemoryKill {
   }
 
   private long swapped(MapEntry entry, VmObject object) {
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     long blocks = pager == null ? 0 : pager.blocks();
     long pages = (entry.end() - entry.start()) >>> pageShift;
     return blocks == 0 ? 0 : blocks * pages / object.size() + 1;

@@ -90,6 +90,7 @@ public final class RangeUse {
   private static boolean isOursAlone(MapEntry entry) {
     Backing head = entry.backing();
     return head != null
+        && !head.object().kind().hasOwnPager()
         && head.next() == null
         && !entry.needsCopy()
         && !entry.isWired()

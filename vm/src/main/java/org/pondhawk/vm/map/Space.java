@@ -9,6 +9,7 @@ import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.PageOperations;
+import org.pondhawk.vm.object.PagedObjects;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.queue.PageAllocator;
@@ -32,6 +33,7 @@ public final class Space {
   private final Unmapper unmapper;
   private final Forker forker;
   private final RangeUse use;
+  private final RangeSync sync;
   private final Wiring wiring;
   private final Clipper clipper;
   private final VmProcess process;
@@ -56,6 +58,7 @@ public final class Space {
       ObjectTable objects,
       RadixNodes nodes,
       ObjectReaper reaper,
+      PagedObjects paged,
       PageAllocator allocator,
       Grace grace,
       LeaseParts leases,
@@ -78,6 +81,7 @@ public final class Space {
     this.unmapper = new Unmapper(this, clipper, parts);
     this.forker = new Forker(this, parts);
     this.use = new RangeUse(this, clipper, parts);
+    this.sync = new RangeSync(this, parts.reaper(), parts.paged());
     this.wiring = new Wiring(this, clipper, parts);
     this.process = new VmProcess("space " + id);
   }
@@ -100,6 +104,11 @@ public final class Space {
   /// What programs say of their use of ranges, and ask about them.
   public RangeUse use() {
     return use;
+  }
+
+  /// How what it shows of objects with pagers of their own is written back.
+  public RangeSync sync() {
+    return sync;
   }
 
   /// What of it stays in memory.

@@ -103,7 +103,9 @@ public final class Unmapper {
     long count = (to - from) >>> parts.pageShift();
     for (Backing element = whole; element != null; element = element.next()) {
       long first = element.pindex(from, parts.pageShift());
-      parts.reaper().removeUnshown(self, element.object(), first, count);
+      if (!element.object().kind().hasOwnPager()) {
+        parts.reaper().removeUnshown(self, element.object(), first, count);
+      }
       leave(self, element);
     }
   }

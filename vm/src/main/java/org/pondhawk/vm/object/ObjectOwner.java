@@ -5,7 +5,7 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.page.PageOwner;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Puts pages into objects and takes them out (`vm_page_insert`, `vm_page_remove`): the one place
@@ -36,9 +36,9 @@ public final class ObjectOwner implements PageOwner {
       throw new VmPanic("inserting without preloaded nodes: " + object);
     }
     pages.setIdentity(page, object.slot(), pindex);
-    if (object.hasBacking(pindex)) {
+    if (object.isSwapped(pindex)) {
       pages.setFlags(page, PageFlags.SWAPPED);
-    } else {
+    } else if (!object.kind().hasOwnPager()) {
       object.noteArrival();
     }
   }
@@ -60,7 +60,7 @@ public final class ObjectOwner implements PageOwner {
     to.noteArrival();
     pages.setIdentity(page, to.slot(), pindex);
     pages.setDirty(page);
-    Pager pager = from.pager();
+    BlockPager pager = from.swap();
     if (pager != null && pages.hasFlag(page, PageFlags.SWAPPED)) {
       pager.forget(self, old, 1);
     }
@@ -73,7 +73,11 @@ public final class ObjectOwner implements PageOwner {
     if (pages.object(page) == PageArray.NO_OBJECT) {
       throw new VmPanic("moved, but belongs to nothing: " + pages.describe(page));
     }
-    requireOwned(self, objects.get(pages.object(page)), page);
+    VmObject from = objects.get(pages.object(page));
+    requireOwned(self, from, page);
+    if (from.kind().hasOwnPager()) {
+      throw new VmPanic("moved, but its pager is its object's own: " + pages.describe(page));
+    }
     if (to.resident().get(pindex) != IntRadix.NONE) {
       throw new VmPanic("moved to where a page is: " + pages.describe(page) + " into " + to);
     }

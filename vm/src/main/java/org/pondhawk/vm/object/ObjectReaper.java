@@ -1,7 +1,9 @@
 package org.pondhawk.vm.object;
 
+import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.page.Mappings;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageAllocator;
@@ -31,13 +33,25 @@ public final class ObjectReaper {
   ///
   /// The mappings through the reference are gone, and their grace period is over.
   public void release(VmThread self, VmObject object) {
-    if (!object.dereference()) {
-      return;
+    ObjectKeeper keeper = object.keeper();
+    if (keeper != null) {
+      keeper.release(self, object);
+    } else if (object.dereference()) {
+      takeDown(self, object);
     }
+  }
+
+  /// Takes an object down that nobody refers to any more, and ends a pager of its own. Pages that
+  /// are dirty yet are lost: who keeps objects has had them written.
+  void takeDown(VmThread self, VmObject object) {
     object.markDead();
-    removePages(self, object, 0, object.size());
+    removePages(self, object, 0, Long.MAX_VALUE);
     if (object.resident().size() != 0 || object.attachments().length != 0) {
       throw new VmPanic("taken down with pages or attachments left: " + object);
+    }
+    @Nullable Pager pager = object.pager();
+    if (pager != null) {
+      pager.end(self);
     }
     objects.remove(object);
   }
@@ -76,7 +90,7 @@ public final class ObjectReaper {
   /// @param pageCount how many
   public void removePages(VmThread self, VmObject object, long firstPindex, long pageCount) {
     object.token().lock(self, true);
-    long end = firstPindex + pageCount;
+    long end = pageCount == Long.MAX_VALUE ? pageCount : firstPindex + pageCount;
     long pindex = object.resident().next(firstPindex);
     while (pindex >= 0 && pindex < end) {
       int page = object.resident().get(pindex);
@@ -88,9 +102,9 @@ public final class ObjectReaper {
         pindex = object.resident().next(firstPindex); // the sleep gave the token up: look again
       }
     }
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     if (pager != null) {
-      pager.forget(self, firstPindex, pageCount);
+      pager.forget(self, firstPindex, end - firstPindex);
     }
     object.token().unlock(self);
   }

@@ -24,6 +24,13 @@ public final class ObjectTable {
   ///
   /// @param size in pages
   public VmObject create(long size, RadixNodes nodes) {
+    return create(size, nodes, VmObject.Own.NONE);
+  }
+
+  /// Makes an object with one reference, the caller's.
+  ///
+  /// @param size in pages
+  VmObject create(long size, RadixNodes nodes, VmObject.Own own) {
     lock.lock();
     try {
       Integer reused = freeSlots.poll();
@@ -31,7 +38,7 @@ public final class ObjectTable {
       if (slot == slots.length) {
         slots = Arrays.copyOf(slots, 2 * slot);
       }
-      VmObject object = new VmObject(slot, lastId.incrementAndGet(), size, nodes);
+      VmObject object = new VmObject(slot, lastId.incrementAndGet(), size, nodes, own);
       slots[slot] = object;
       return object;
     } finally {

@@ -27,7 +27,8 @@ final class Laundry {
    * ```
    * A store that saw the old entry sets no new modified bit, so what was collected when the right was
    * taken away is all there is; but its bytes may arrive late, hence the grace period *before* the
-   * write. Clusters whose grace period is over are written together, whatever objects they are of.
+   * write. Clusters whose grace period is over are written together, whatever objects they are of; but
+   * those of an object with a pager of its own by that pager, each for itself.
    *
    * A neighbour that is active goes along for the sake of the transfer only: it stays mapped for loads,
    * and is clean when its turn comes.
@@ -35,12 +36,17 @@ final class Laundry {
   private static final int CLUSTER = 16;
   private static final int WINDOW = 64;
   private static final int PAGES_PER_TICKET = 256;
+  private static final long PAGER_NANOS = 1_000_000_000L;
 
   private final PageoutParts parts;
   private final PageArray pages;
   private final SwapWriter writer;
   private final ArrayDeque<Cluster> waiting = new ArrayDeque<>();
   private final ArrayDeque<Cluster> loaded = new ArrayDeque<>();
+
+  /// Clusters that pagers are to complete.
+  private final ArrayDeque<Cluster> underWay = new ArrayDeque<>();
+
   private final int most;
   private int pageCount;
   private int reclaimable;
@@ -191,6 +197,11 @@ final class Laundry {
     for (Cluster first = waiting.peek();
         first != null && parts.grace().isOver(first.ticket);
         first = waiting.peek()) {
+      if (first.object.kind().hasOwnPager()) {
+        waiting.remove();
+        writeAlone(self, first);
+        continue;
+      }
       if (!writer.hasRoomFor(first.run.count())) {
         write(self);
       }
@@ -199,10 +210,39 @@ final class Laundry {
       writer.add(self, first.object, first.run);
     }
     write(self);
+    settleCompleted(self);
   }
 
-  /// Writes everything, waiting for grace periods. What waits for one that does not end goes back
-  /// as it came, dirty and without a mapping.
+  /// Writes a cluster of an object with a pager of its own, which may complete it later.
+  private void writeAlone(VmThread self, Cluster cluster) {
+    parts.runs().write(self, cluster.object, cluster.run);
+    if (cluster.run.isPending()) {
+      underWay.add(cluster);
+    } else {
+      settleAlone(self, cluster);
+    }
+  }
+
+  private void settleAlone(VmThread self, Cluster cluster) {
+    parts.runs().note(self, cluster.object, cluster.run);
+    settle(self, cluster);
+  }
+
+  /// Settles what pagers have completed meanwhile.
+  private void settleCompleted(VmThread self) {
+    for (int n = underWay.size(); n > 0; n--) {
+      Cluster cluster = underWay.remove();
+      if (cluster.run.isPending()) {
+        underWay.add(cluster);
+      } else {
+        settleAlone(self, cluster);
+      }
+    }
+  }
+
+  /// Writes everything, waiting for grace periods, and for pagers as long as is due to them. What
+  /// waits for a grace period that does not end goes back as it came, dirty and without a mapping;
+  /// what a pager does not complete stays under way.
   ///
   /// @return false if that happened
   boolean finish(VmThread self) {
@@ -220,6 +260,10 @@ final class Laundry {
         settle(self, first);
       }
     }
+    for (Cluster cluster : underWay) {
+      boolean _ = cluster.run.await(self, PAGER_NANOS);
+    }
+    settleCompleted(self);
     return all;
   }
 

@@ -4,58 +4,43 @@ import java.io.IOException;
 import org.pondhawk.vm.sync.VmThread;
 
 /// Where the pages of one object come from and go to (the reference's `pagerops`, bound to an
-/// object).
+/// object): what every pager can, of swap, of a file or of a device.
 ///
-/// The caller of every operation holds the object's token; one that blocks gives it up meanwhile. A
-/// pager never waits for memory: what it needs and cannot have is [PagerResult#AGAIN].
+/// The caller of every operation but [#hasPage] holds the object's token, exclusively where pages
+/// are written; one that blocks gives it up meanwhile. A pager never waits for memory of the
+/// machine, and does not touch memory that it is the pager of: what it needs and cannot have is
+/// [PagerResult#AGAIN].
 public interface Pager {
   /// Reads a page (`vm_pager_get_page`). May block.
   ///
   /// @param page a hard-busy page, inserted at `pindex`, whose content is overwritten
-  /// @return [PagerResult#OK] with every byte read, or [PagerResult#FAIL] if there is no data
+  /// @return [PagerResult#OK] with every byte of the page read or zeroed; [PagerResult#FAIL] if
+  ///   there is no data, which makes zeros of it; [PagerResult#BAD] for an index that makes no
+  ///   sense. Anything else counts as a failed transfer
   /// @throws IOException if the data is there and cannot be read
   PagerResult pageIn(VmThread self, long pindex, int page) throws IOException;
 
-  /// Writes pages (`vm_pager_put_pages`), noting in the run what became of each. May block.
+  /// Writes pages (`vm_pager_put_pages`), noting in the run what became of each. May block. A page
+  /// that is [PagerResult#PENDING] on return is read by the pager until it says in the run that it
+  /// is [complete][PageRun#complete].
   ///
   /// @param run soft-busy pages that nobody can store into meanwhile
   void pageOut(VmThread self, PageRun run);
 
   /// Whether there is data for an index (`vm_pager_has_page`).
-  default boolean hasPage(long pindex) {
-    return block(pindex) >= 0;
-  }
+  boolean hasPage(long pindex);
 
-  /// The block of backing store behind an index, or -1.
-  int block(long pindex);
-
-  /// Gives up what backs a range of indexes (`swap_pager_freespace`). The token is held
-  /// exclusively.
-  void forget(VmThread self, long firstPindex, long pageCount);
-
-  /// How many blocks of backing store the object has.
-  long blocks();
-
-  /// The first index from `from` on that has a block, or -1.
-  long nextBlock(long from);
-
-  /// Gives the block of an index to another pager of the same kind, which has none at its index.
-  /// Both tokens are held exclusively.
+  /// Takes note that the object has another size from now on. What is read or written from now on
+  /// ends there. Does not block; what lies behind is not given up by this.
   ///
-  /// @return false if memory for the note is missing: nothing is changed then
-  boolean handOver(VmThread self, long pindex, Pager to, long toPindex);
+  /// @param bytes the size
+  default void resized(long bytes) {}
 
-  /// Calls back for every block of backing store, as the invariant checker needs them.
-  default void forEachBlock(BlockVisitor visitor) {
-    for (long p = nextBlock(0); p >= 0; p = nextBlock(p + 1)) {
-      visitor.block(p, block(p));
-    }
-  }
+  /// Makes durable what was written (`OBJPC_SYNC`). May block.
+  ///
+  /// @throws IOException if that can't be done: what was written since the last time may be lost
+  default void force(VmThread self) throws IOException {}
 
-  /// Sees one block of backing store.
-  @FunctionalInterface
-  interface BlockVisitor {
-    /// Called with the index in the object and the number of the block.
-    void block(long pindex, int block);
-  }
+  /// Ends the pager: the object is gone, and all its pages (`pgo_dealloc`). No operation follows.
+  default void end(VmThread self) {}
 }

@@ -4,5 +4,5 @@ package org.pondhawk.vm.pager;
 @FunctionalInterface
 public interface PagerSource {
   /// Makes a pager without any block.
-  Pager newPager();
+  BlockPager newPager();
 }

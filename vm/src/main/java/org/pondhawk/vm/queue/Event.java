@@ -38,6 +38,12 @@ public enum Event {
   SWAP_OUT,
   /// Pages written to swap (`v_swappgsout`).
   SWAP_PAGES_OUT,
+  /// Pages read by the pagers of objects that have their own (`v_vnodepgsin`).
+  FILE_PAGES_IN,
+  /// Write requests to pagers of objects that have their own (`v_vnodeout`).
+  FILE_OUT,
+  /// Pages written by them (`v_vnodepgsout`).
+  FILE_PAGES_OUT,
   /// Pages that left the cache queues for use (`v_reactivated`).
   REACTIVATED,
   /// Working passes of the pageout daemon (`v_pdwakeups`).

@@ -256,7 +256,9 @@ public final class FreeGate {
   private long progress() {
     return stats.total(Event.FREED)
         + stats.total(Event.SWAP_PAGES_OUT)
-        + stats.total(Event.SWAP_PAGES_IN);
+        + stats.total(Event.SWAP_PAGES_IN)
+        + stats.total(Event.FILE_PAGES_IN)
+        + stats.total(Event.FILE_PAGES_OUT);
   }
 
   private OutOfPagesException outOfPages(String why) {

@@ -2,8 +2,8 @@ package org.pondhawk.vm.swap;
 
 import java.io.IOException;
 import org.pondhawk.vm.object.IntRadix;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.pager.PageRun;
-import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.pager.PagerResult;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -15,7 +15,7 @@ import org.pondhawk.vm.sync.VmThread;
 ///
 /// **Failure.** A page that could not be written keeps no block: the only good copy is in memory,
 /// and its result says whether to try again. A page that could not be read keeps its block.
-final class SwapPager implements Pager {
+final class SwapPager implements BlockPager {
   private final SwapStore store;
   private final IntRadix blocks;
 
@@ -88,7 +88,7 @@ final class SwapPager implements Pager {
   }
 
   @Override
-  public boolean handOver(VmThread self, long pindex, Pager to, long toPindex) {
+  public boolean handOver(VmThread self, long pindex, BlockPager to, long toPindex) {
     SwapPager other = (SwapPager) to;
     if (!other.blocks.put(self, toPindex, blocks.get(pindex))) {
       return false;

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.RadixNodes;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
-import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.pager.PagerSource;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.sync.VmThread;
@@ -50,7 +50,7 @@ public final class SwapStore implements PagerSource {
   }
 
   @Override
-  public Pager newPager() {
+  public BlockPager newPager() {
     return new SwapPager(this);
   }
 

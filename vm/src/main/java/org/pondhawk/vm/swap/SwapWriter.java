@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.pager.PageRun;
-import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.pager.PagerResult;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.sync.Token;
@@ -82,10 +82,10 @@ public final class SwapWriter {
   /// Adds a run of pages of an anonymous object, which gets a pager if it has none.
   public void add(VmThread self, VmObject object, PageRun run) {
     object.token().lock(self, true);
-    Pager pager = object.pager();
+    BlockPager pager = object.swap();
     if (pager == null) {
       pager = store.newPager();
-      object.setPager(self, pager);
+      object.setSwap(self, pager);
     }
     object.token().unlock(self);
     add(new Part(object.token(), (SwapPager) pager, run));

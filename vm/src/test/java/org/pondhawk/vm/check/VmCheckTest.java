@@ -17,16 +17,24 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.error.VmPanic;
+import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.AddressMap;
+import org.pondhawk.vm.map.EntryTraits;
 import org.pondhawk.vm.map.Lease;
 import org.pondhawk.vm.map.LeaseKind;
+import org.pondhawk.vm.map.Mapper;
+import org.pondhawk.vm.map.Placement;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.object.ObjectKind;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.pager.BlockPager;
+import org.pondhawk.vm.pager.PageRun;
 import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pager.PagerResult;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.pmap.TableForm;
 import org.pondhawk.vm.queue.AllocClass;
@@ -526,8 +534,8 @@ class VmCheckTest {
       return Objects.requireNonNull(machine.vm.swapSpace());
     }
 
-    private Pager pager() {
-      return Objects.requireNonNull(object.pager());
+    private BlockPager pager() {
+      return Objects.requireNonNull(object.swap());
     }
 
     private long backed() {
@@ -552,13 +560,13 @@ class VmCheckTest {
     void aBlockWithTwoOwners() {
       VmThread daemon = new VmThread("daemon", 0, true, 0);
       VmObject other = machine.vm.objects().all().getLast();
-      Pager second = machine.vm.swap().newPager();
+      BlockPager second = machine.vm.swap().newPager();
       other.token().lock(daemon, true);
-      other.setPager(daemon, second);
+      other.setSwap(daemon, second);
       other.token().unlock(daemon);
       int block = pager().block(backed());
       account().free(block, 1);
-      var run = new org.pondhawk.vm.pager.PageRun(1);
+      var run = new PageRun(1);
       run.start(4);
       int page = other.resident().get(4);
       machine.vm.page().busy().trySoftBusy(page);
@@ -575,6 +583,82 @@ class VmCheckTest {
       int page = page(p -> pages.hasFlag(p, PageFlags.SWAPPED));
       pages.clearFlags(page, PageFlags.SWAPPED);
       isReported("backing true, but page " + page + ":");
+    }
+  }
+
+  @Nested
+  class OwnPagers {
+    private VmObject file;
+    private int page;
+
+    /// A store of zeros, and an object of it that is shown.
+    @BeforeEach
+    void aFile() {
+      Pager zeros =
+          new Pager() {
+            @Override
+            public PagerResult pageIn(VmThread self, long pindex, int into) {
+              return PagerResult.FAIL;
+            }
+
+            @Override
+            public void pageOut(VmThread self, PageRun run) {
+              run.setResults(PagerResult.OK);
+            }
+
+            @Override
+            public boolean hasPage(long pindex) {
+              return false;
+            }
+          };
+      var paged = machine.vm.paged();
+      file = paged.open(machine.self, zeros, ObjectKind.FILE, 4 * SIZE, () -> zeros);
+      file.reference();
+      long at =
+          space
+              .mapper()
+              .map(
+                  new Placement.Anywhere(SIZE, SIZE, space.map().range()),
+                  4 * SIZE,
+                  EntryTraits.of(Access.ALL),
+                  new Mapper.Shown(file, 0));
+      machine.put(space, at + SIZE, 1);
+      page = file.resident().get(1);
+      assertThat(VmCheck.run(machine.vm).summary()).isEqualTo("clean");
+    }
+
+    @Test
+    void aReferenceOfNobodys() {
+      file.reference();
+      isReported("shown in 1 places, opened 1 times");
+    }
+
+    @Test
+    void aPageThatSaysItHasACopyInSwap() {
+      pages.setFlags(page, PageFlags.SWAPPED);
+      isReported("has a pager of its own, but swaps");
+    }
+
+    @Test
+    void aPageOfAnotherKind() {
+      pages.setFlags(page, PageFlags.UNQUEUED);
+      isReported("a page that the daemon does not see");
+    }
+
+    @Test
+    void aPageBeyondTheEnd() throws Exception {
+      Field size = VmObject.class.getDeclaredField("size");
+      size.setAccessible(true);
+      size.setLong(file, 1);
+      isReported("a page that knows better");
+    }
+
+    @Test
+    void aDirtyPageOfAnObjectThatIsSaidToBeClean() throws Exception {
+      Field mark = VmObject.class.getDeclaredField("maybeDirty");
+      mark.setAccessible(true);
+      mark.setBoolean(file, false);
+      isReported("is said to be clean, but");
     }
   }
 

@@ -18,8 +18,8 @@ import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
+import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.pager.PageRun;
-import org.pondhawk.vm.pager.Pager;
 import org.pondhawk.vm.pager.PagerResult;
 import org.pondhawk.vm.queue.AllocClass;
 import org.pondhawk.vm.queue.Event;
@@ -34,7 +34,7 @@ class SwapPagerTest {
   private TestMachine machine;
   private PageArray pages;
   private PageBusy busy;
-  private Pager pager;
+  private BlockPager pager;
   private final VmThread daemon = new VmThread("daemon", 0, true, 0);
   private final List<Integer> taken = new ArrayList<>();
 

@@ -48,7 +48,7 @@ class SwapReaderTest {
       machine.put(space, others + (long) n * PAGE, n);
     }
     assertThat(object.resident().size()).isZero();
-    assertThat(Objects.requireNonNull(object.pager()).blocks()).isEqualTo(EVICTED);
+    assertThat(Objects.requireNonNull(object.swap()).blocks()).isEqualTo(EVICTED);
     space.unmap(machine.self, others, 2L * FRAMES * PAGE);
     machine.vm.page().stats().rollup();
   }
@@ -68,7 +68,7 @@ class SwapReaderTest {
 
   /// How many pages behind an index follow it on swap as well, at most 16 and in its leaf.
   private int following(int index) {
-    var pager = Objects.requireNonNull(object.pager());
+    var pager = Objects.requireNonNull(object.swap());
     int n = 0;
     while (n < 16
         && (index + n + 1) % 32 != 0
