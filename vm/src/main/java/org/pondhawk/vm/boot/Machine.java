@@ -215,9 +215,7 @@ public final class Machine implements AutoCloseable {
                 id, range, new Pmap(pages, memory, tableFrames, id, range, spec.tables()), parts);
     this.spaces = new Spaces(open, maker, halt, stats, collapser, copier);
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
-    this.lowMemory =
-        new LowMemoryKill(
-            open, gate, stats, spec.ticker(), frames.pageShift(), tunables.lowmemKill());
+    this.lowMemory = new LowMemoryKill(open, gate, stats, spec.ticker(), tunables.lowmemKill());
     this.daemon =
         new PageoutDaemon(pageout, halt, daemonThread, lowMemory, seams.pagesInFlight(frameCount));
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
@@ -337,9 +335,23 @@ public final class Machine implements AutoCloseable {
     return spaces.fork(self, parent);
   }
 
-  /// Closes an address space and forgets it.
+  /// Gives one reference to an address space back (`vmspace_rel`); the last one closes it, and it
+  /// is forgotten when nobody holds it any more.
   public void closeSpace(VmThread self, Space space) {
-    spaces.close(self, space);
+    leaveSpace(self, space, () -> {});
+  }
+
+  /// As [#closeSpace], and does something in the same step.
+  ///
+  /// @param then runs when the reference is given back; not at all if the space has ended before
+  public void leaveSpace(VmThread self, Space space, Runnable then) {
+    spaces.leave(self, space, then);
+  }
+
+  /// Ends a hold on an address space (`vmspace_drop`), which
+  /// [org.pondhawk.vm.map.SpaceLife#tryHold] began.
+  public void dropSpace(Space space) {
+    spaces.drop(space);
   }
 
   /// Closes the spaces; none if a lease is in the way. No space can be made from then on.

@@ -1,0 +1,29 @@
+package org.pondhawk.vm.stats;
+
+/// What an address space has and takes, at a moment.
+///
+/// @param residentPages pages that its page table maps (`resident_count`)
+/// @param wiredPages pages that are to stay resident for it
+/// @param swappedPages blocks of swap that lie behind its mappings, those of objects that it shows
+///   in part by their share: an estimate (`vmspace_swap_count`)
+/// @param anonymousPages resident pages of the anonymous objects that its mappings show first,
+///   those that it does not map included; each object is counted once (`vmspace_anonymous_count`)
+/// @param mappedBytes the length of all mappings together
+/// @param mappings how many there are
+/// @param textBytes the length of the program's code, as far as it was said (`vm_tsize`)
+/// @param dataBytes the length of the data (`vm_dsize`)
+/// @param stackBytes how much of the stack is mapped (`vm_ssize`)
+/// @param references how many handles are open (`vm_refcnt`)
+/// @param holds those, and who looks at the space from outside just now (`vm_holdcnt`)
+public record SpaceStatistics(
+    long residentPages,
+    long wiredPages,
+    long swappedPages,
+    long anonymousPages,
+    long mappedBytes,
+    int mappings,
+    long textBytes,
+    long dataBytes,
+    long stackBytes,
+    int references,
+    int holds) {}
