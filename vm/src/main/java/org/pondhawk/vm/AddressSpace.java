@@ -349,6 +349,10 @@ public final class AddressSpace implements AutoCloseable {
     return handle.any();
   }
 
+  boolean isOf(Machine other) {
+    return machine == other;
+  }
+
   SpaceHandle handle() {
     return handle;
   }
@@ -359,10 +363,7 @@ public final class AddressSpace implements AutoCloseable {
 
   /// Looks at the space, which is held meanwhile.
   <T> T look(BiFunction<SpaceSurvey, Space, T> question) {
-    Space now = space();
-    if (!now.life().tryHold()) {
-      throw new IllegalStateException("the address space is closed");
-    }
+    Space now = handle.hold();
     try {
       return question.apply(new SpaceSurvey(machine.page().pages().frames().pageShift()), now);
     } finally {

@@ -22,14 +22,13 @@ final class Programs {
   }
 
   /// A copy of another space as of now, without its stack and without the segments that are
-  /// attached to it, as a program that begins anew has none. The other stays while it is copied,
-  /// whoever closes it.
+  /// attached to it, as a program that begins anew has none.
   Space copy(VmThread self, SpaceHandle image, InitialStack stack) {
-    Space from = image.refer();
+    Space from = image.hold();
     try {
       return copy(self, from, stack);
     } finally {
-      machine.closeSpace(self, from);
+      machine.dropSpace(from);
     }
   }
 
@@ -40,6 +39,7 @@ final class Programs {
         self,
         made,
         () -> {
+          machine.segments().detachAll(self, made);
           ProgramStack.remove(self, made);
           mapStack(made, stack);
         });

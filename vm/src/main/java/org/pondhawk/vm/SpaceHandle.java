@@ -56,6 +56,18 @@ final class SpaceHandle {
     return now;
   }
 
+  /// Holds the space, to look at it from outside (`vmspace_hold`). It may end meanwhile.
+  ///
+  /// @return the space, which the caller drops
+  /// @throws IllegalStateException if the handle or the space is closed
+  Space hold() {
+    Space now = open();
+    if (!now.life().tryHold()) {
+      throw isClosedAlready();
+    }
+    return now;
+  }
+
   /// Leaves the space. Idempotent.
   void close(VmThread self) {
     changing.lock();

@@ -54,6 +54,7 @@ import org.pondhawk.vm.queue.PageZeroer;
 import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.queue.SocketColors;
 import org.pondhawk.vm.queue.VmStats;
+import org.pondhawk.vm.shm.Segments;
 import org.pondhawk.vm.stats.MemoryMap;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapFileSpec;
@@ -106,6 +107,7 @@ public final class Machine implements AutoCloseable {
   private final ChainCollapser collapser;
   private final LeasedPages leased;
   private final PageZeroer zeroer;
+  private final Segments segments;
   private final Spaces spaces;
   private final AtomicInteger nextSeat = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
@@ -213,7 +215,11 @@ public final class Machine implements AutoCloseable {
         (id, range) ->
             new Space(
                 id, range, new Pmap(pages, memory, tableFrames, id, range, spec.tables()), parts);
-    this.spaces = new Spaces(open, maker, halt, stats, collapser, copier);
+    this.segments =
+        new Segments(
+            new Segments.Parts(objects, nodes, reaper, spec.pageSize(), spec.ticker()),
+            tunables.sharedMemory());
+    this.spaces = new Spaces(open, maker, segments, halt, stats, collapser, copier);
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, grace);
     this.lowMemory = new LowMemoryKill(open, gate, stats, spec.ticker(), tunables.lowmemKill());
     this.daemon =
@@ -390,6 +396,7 @@ public final class Machine implements AutoCloseable {
     try {
       closeSpaces();
       if (!closed.get() && !halt.isHalted()) {
+        segments.clear(newThread("close"));
         allocator.drainMagazines(newThread("close"));
       }
     } catch (LeaseHeldException | AccessUnderWayException again) {
@@ -564,6 +571,11 @@ public final class Machine implements AutoCloseable {
   /// What zeroes frames ahead, to be run by a thread of the caller's if that is wanted.
   public PageZeroer zeroer() {
     return zeroer;
+  }
+
+  /// The shared memory.
+  public Segments segments() {
+    return segments;
   }
 
   /// The address spaces that are open.

@@ -14,6 +14,7 @@ import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.map.SpaceLeases;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.VmStats;
+import org.pondhawk.vm.shm.Segments;
 import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -41,6 +42,7 @@ final class Spaces {
 
   private final List<Space> open;
   private final Maker maker;
+  private final Segments segments;
   private final HaltSwitch halt;
   private final VmStats stats;
   private final ChainCollapser collapser;
@@ -55,12 +57,14 @@ final class Spaces {
   Spaces(
       List<Space> open,
       Maker maker,
+      Segments segments,
       HaltSwitch halt,
       VmStats stats,
       ChainCollapser collapser,
       ChainCopier copier) {
     this.open = open;
     this.maker = maker;
+    this.segments = segments;
     this.halt = halt;
     this.stats = stats;
     this.collapser = collapser;
@@ -98,7 +102,9 @@ final class Spaces {
     shorten(self, parent);
     Space child = unlisted(parent.map().range());
     try {
+      segments.forked(parent, child);
       parent.forker().forkInto(self, child); // nobody may close it before it is whole
+      segments.completeFork(self, child);
     } catch (RuntimeException | Error e) {
       end(self, child, false, () -> {});
       throw e;
@@ -162,6 +168,7 @@ final class Spaces {
     if (!space.end(self, whoever, then)) {
       return false;
     }
+    segments.exited(self, space);
     drop(space);
     return true;
   }

@@ -11,6 +11,7 @@ import org.pondhawk.vm.queue.FreeLevels;
 import org.pondhawk.vm.queue.NicePolicy;
 import org.pondhawk.vm.queue.PageQueue;
 import org.pondhawk.vm.queue.Pressure;
+import org.pondhawk.vm.shm.ShmLimits;
 import org.pondhawk.vm.sync.Tunable;
 import org.pondhawk.vm.sync.Tunable.Change;
 
@@ -151,6 +152,8 @@ public final class Tunables {
           0,
           "How many zeroed pages each processor sets aside for faults to come at most; 0 for none.");
 
+  private final ShmTunables sharedMemory = new ShmTunables();
+
   private final LevelTunables levels = new LevelTunables();
 
   private final List<Tunable> all = new ArrayList<>(levels.all());
@@ -169,6 +172,7 @@ public final class Tunables {
     all.add(numaPolicy);
     all.add(setAssociativityMask);
     all.add(magazinePages);
+    all.addAll(sharedMemory.all());
   }
 
   /// The numbers of a machine to be booted.
@@ -232,6 +236,7 @@ public final class Tunables {
   /// elsewhere.
   void drive(MachineSpec spec, Pressure pressure, int pageCount) {
     levels.drive(pressure, pageCount);
+    sharedMemory.settle(pageCount, spec.pageSize());
     nicePolicy.takenBy(value -> {
       pressure.setNicePolicy(NicePolicy.of((int) value));
       nicePolicy.note(value);
@@ -245,6 +250,11 @@ public final class Tunables {
   /// How the allocator searches and sets aside.
   public AllocTuning allocTuning() {
     return AllocTuning.of(setAssociativityMask, magazinePages);
+  }
+
+  /// See [org.pondhawk.vm.shm.Segments].
+  ShmLimits sharedMemory() {
+    return sharedMemory.limits();
   }
 
   /// See [org.pondhawk.vm.queue.FreeGate].

@@ -63,7 +63,7 @@ final class ObjectCheck {
 
   private void checkObject(VmObject object, long buffer) {
     findings.require(
-        object.references() == object.attachments().length,
+        object.references() == object.attachments().length + machine.segments().references(object),
         "%s: shown in %d places",
         object,
         object.attachments().length);
@@ -92,6 +92,9 @@ final class ObjectCheck {
 
   /// What nobody can reach any more must be freed, not kept until the object dies.
   private boolean isShown(VmObject object, long pindex) {
+    if (object.keepsUnshown()) {
+      return true;
+    }
     int shift = pages.frames().pageShift();
     for (Attachment a : object.attachments()) {
       long offset = pindex - a.firstPindex();

@@ -54,6 +54,9 @@ public record Backing(
   /// is locked, shared or exclusive, because only a fork of this space could bring one. May say no
   /// where very many share the object.
   public boolean isAlone() {
+    if (object.keepsUnshown()) {
+      return false; // it can be shown again at any time
+    }
     int sharers = object.references();
     return sharers == 1 || (sharers <= MANY && isAloneAmong(object.attachments()));
   }

@@ -92,7 +92,7 @@ final class HiddenPages {
   private void sweep(Backing element, Place place) {
     VmObject object = element.object();
     Attachment[] chains = object.attachments();
-    if (chains.length > MANY_CHAINS) {
+    if (object.keepsUnshown() || chains.length > MANY_CHAINS) {
       place.nextElement();
       return;
     }

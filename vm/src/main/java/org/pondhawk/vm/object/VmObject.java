@@ -34,6 +34,7 @@ public final class VmObject {
   private volatile @Nullable Pager pager;
   private volatile boolean dead;
   private volatile boolean maybeDirty;
+  private volatile boolean keepsUnshown;
   private final AtomicInteger invalidations = new AtomicInteger();
   private long coverings;
   private long arrivals;
@@ -174,6 +175,17 @@ public final class VmObject {
     if (dereference()) {
       throw new VmPanic("the last reference given back as if it were not: " + this);
     }
+  }
+
+  /// Says that the object has a user beside those who show it, so that its pages stay when nobody
+  /// shows them (`OBJ_NOSPLIT`). Said before anybody shows it, and for good.
+  public void keepUnshown() {
+    keepsUnshown = true;
+  }
+
+  /// Whether pages stay that nobody shows.
+  public boolean keepsUnshown() {
+    return keepsUnshown;
   }
 
   /// How many refer to it.
