@@ -292,15 +292,14 @@ public final class Residents {
     }
   }
 
-  private ResidentProgram describe(Resident resident) {
-    int pageShift = machine.page().pages().frames().pageShift();
+  private static ResidentProgram describe(Resident resident) {
     return new ResidentProgram(
         resident.id,
         resident.key,
         resident.entryAddress,
         resident.uses,
         resident.starts,
-        new SpaceSurvey(pageShift).count(resident.snapshot));
+        SpaceSurvey.count(resident.snapshot));
   }
 
   private void requireOurs(AddressSpace space) {

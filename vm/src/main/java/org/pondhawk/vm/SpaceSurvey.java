@@ -16,18 +16,11 @@ import org.pondhawk.vm.stats.SpaceStatistics;
 /// **Contract.** The caller holds the space, so that its page table stays. A space that ends at the
 /// same time is found empty.
 final class SpaceSurvey {
-  private final int pageShift;
-
-  /// Surveys spaces of a machine.
-  ///
-  /// @param pageShift the logarithm of the page size
-  SpaceSurvey(int pageShift) {
-    this.pageShift = pageShift;
-  }
+  private SpaceSurvey() {}
 
   /// Counts what a space has. Costs a look at each mapping, with the map shared: waits as a fault
   /// does.
-  SpaceStatistics count(Space space) {
+  static SpaceStatistics count(Space space) {
     long stamp = space.map().lockShared();
     try {
       return count(space, space.map().all());
@@ -36,13 +29,11 @@ final class SpaceSurvey {
     }
   }
 
-  private SpaceStatistics count(Space space, List<MapEntry> entries) {
+  private static SpaceStatistics count(Space space, List<MapEntry> entries) {
     Set<VmObject> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-    long wired = 0;
     long swapped = 0;
     long anonymous = 0;
     for (MapEntry entry : entries) {
-      wired += entry.isWired() ? (entry.end() - entry.start()) >>> pageShift : 0;
       Backing head = entry.backing();
       if (head != null) {
         swapped += head.swapShare();
@@ -52,7 +43,7 @@ final class SpaceSurvey {
     ProgramLayout layout = space.layout();
     return new SpaceStatistics(
         space.pmap().resident(),
-        wired,
+        space.pmap().wired(),
         swapped,
         anonymous,
         space.map().size(),
@@ -66,7 +57,7 @@ final class SpaceSurvey {
 
   /// Lists the mappings of a space, one a line, below a line for all of it (`show map`). Does not
   /// wait: of a map that is being changed there is only the first line.
-  String show(Space space) {
+  static String show(Space space) {
     StringBuilder text = new StringBuilder();
     text.append(
         "space %d: %s, range 0x%x, %d pages mapped\n"

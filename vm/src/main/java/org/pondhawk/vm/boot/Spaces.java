@@ -104,6 +104,7 @@ final class Spaces {
     try {
       segments.forked(parent, child);
       parent.forker().forkInto(self, child); // nobody may close it before it is whole
+      parent.wiring().keepOwn(self);
       segments.completeFork(self, child);
     } catch (RuntimeException | Error e) {
       end(self, child, false, () -> {});

@@ -35,6 +35,7 @@ public final class Space {
   private final Unmapper unmapper;
   private final Forker forker;
   private final RangeUse use;
+  private final Wiring wiring;
   private final Clipper clipper;
   private final VmProcess process;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
@@ -53,6 +54,7 @@ public final class Space {
   ///
   /// @param leases what the leases of all spaces share
   /// @param collapser what is told of chains that nobody else may go through any more
+  /// @param wirer brings the pages of wired ranges in
   /// @param pageShift the logarithm of the page size
   public record Parts(
       ObjectTable objects,
@@ -63,6 +65,7 @@ public final class Space {
       LeaseParts leases,
       ChainCollapser collapser,
       PageOperations operations,
+      RangeWirer wirer,
       int pageShift) {}
 
   /// Makes an empty space.
@@ -79,6 +82,7 @@ public final class Space {
     this.unmapper = new Unmapper(this, clipper, parts);
     this.forker = new Forker(this, parts);
     this.use = new RangeUse(this, clipper, parts);
+    this.wiring = new Wiring(this, clipper, parts);
     this.process = new VmProcess("space " + id);
   }
 
@@ -100,6 +104,11 @@ public final class Space {
   /// What programs say of their use of ranges, and ask about them.
   public RangeUse use() {
     return use;
+  }
+
+  /// What of it stays in memory.
+  public Wiring wiring() {
+    return wiring;
   }
 
   /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
@@ -201,7 +210,7 @@ public final class Space {
       if (life.isDeleted()) {
         return false;
       }
-      List<MapEntry> all = unmapper.hide(0, map.range());
+      List<MapEntry> all = unmapper.hide(self, 0, map.range());
       // Only now, because a space that is deleted never comes back, and the line above may fail.
       if (!(whoever ? life.deleteAll() : life.tryDelete())) {
         return false;
@@ -239,11 +248,15 @@ public final class Space {
             ? null
             : leases.stop(self, "protect", start, end, Access.allows(access, Access.READ));
     try {
-      withMapLocked(m -> {
-        requireOpen();
-        new RightsChange(m, clipper, pmap, parts.grace()).apply(start, end, access, forGood);
-        return true;
-      });
+      boolean readied =
+          withMapLocked(m -> {
+            requireOpen();
+            return new RightsChange(m, clipper, pmap, parts.grace(), wiring)
+                .apply(self, start, end, access, forGood);
+          });
+      if (readied) {
+        wiring.restore(self, start, end);
+      }
     } finally {
       if (stop != null) {
         leases.resume(stop);

@@ -71,7 +71,7 @@ public final class Unmapper {
 
   /// Unmaps a range. The map is locked exclusively, and the leases of the range are stopped.
   void removeRange(VmThread self, long start, long end) {
-    removeHidden(self, hide(start, end), start, end);
+    removeHidden(self, hide(self, start, end), start, end);
   }
 
   /// Takes the pages of a range out of reach, and nothing else: the next access would map them
@@ -79,11 +79,12 @@ public final class Unmapper {
   ///
   /// @return the entries of the range
   /// @throws AccessUnderWayException if a store under way does not end
-  List<MapEntry> hide(long start, long end) {
+  List<MapEntry> hide(VmThread self, long start, long end) {
     List<MapEntry> affected = map.overlapping(start, end);
     boolean touched = false;
     for (MapEntry entry : affected) {
       if (entry.backing() != null) { // else no page of it was ever mapped
+        space.wiring().forget(self, Math.max(start, entry.start()), Math.min(end, entry.end()));
         space.pmap().remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
         touched = true;
       }

@@ -3,7 +3,7 @@ package org.pondhawk.vm.stats;
 /// What an address space has and takes, at a moment.
 ///
 /// @param residentPages pages that its page table maps (`resident_count`)
-/// @param wiredPages pages that are to stay resident for it
+/// @param wiredPages pages of them that stay resident until it unwires them
 /// @param swappedPages blocks of swap that lie behind its mappings, those of objects that it shows
 ///   in part by their share: an estimate (`vmspace_swap_count`)
 /// @param anonymousPages resident pages of the anonymous objects that its mappings show first,
