@@ -238,7 +238,7 @@ public final class AddressSpace implements AutoCloseable {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
     byte[] states = new byte[Residency.pageCount(length, machine.spec().pageSize())];
-    long hole = edge.call(self -> space().use().residency(self, address, states));
+    long hole = edge.call(self -> look(now -> now.use().residency(self, address, states)));
     if (hole >= 0) {
       throw new AccessViolationException(hole, "residency", "not mapped");
     }

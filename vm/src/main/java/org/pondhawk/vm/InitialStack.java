@@ -4,6 +4,7 @@ package org.pondhawk.vm;
 public enum InitialStack {
   /// None.
   NONE,
-  /// An empty one at the end of the range, of `kern.maxssiz` bytes at most.
+  /// An empty one at the end of the range, in the place of what a copied space has there: 512 MiB,
+  /// or a quarter of a range smaller than that takes.
   MAPPED
 }

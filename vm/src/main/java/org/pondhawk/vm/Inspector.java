@@ -11,8 +11,8 @@ import org.pondhawk.vm.stats.PageState;
 /// Looks at a machine from outside, as the reference's debugger does: counts, queues, single pages.
 ///
 /// **Contract.** Any thread may ask, while the machine runs and after it was halted. Nothing is
-/// changed, nothing waits, and no lock is waited for: what is told of a running machine need not be
-/// of one moment. `IllegalStateException` when the machine is closed.
+/// changed, nothing waits, and no lock is taken: what is told of a running machine need not be of
+/// one moment. `IllegalStateException` when the machine is closed.
 public final class Inspector {
   private final Machine machine;
   private final PageInspection pages;
@@ -55,15 +55,6 @@ public final class Inspector {
           "address 0x%x is not in the range of %s".formatted(address, space));
     }
     return inside(_ -> mapped(space.internal(), address));
-  }
-
-  /// The mappings of a space in the order of their addresses, one a line, below a line for all of
-  /// it (`show map`). Keeps the space from being changed for a moment, but does not wait for that:
-  /// of a map that is being changed there is only the first line.
-  ///
-  /// @throws IllegalStateException if the space is closed
-  public String showMap(AddressSpace space) {
-    return inside(_ -> space.look(SpaceSurvey::show));
   }
 
   private long mapped(Space space, long address) {

@@ -18,7 +18,7 @@ final class Programs {
   /// @param range the number of addresses
   Space empty(VmThread self, long range, InitialStack stack) {
     Space made = machine.newSpace(range);
-    return prepared(self, made, () -> mapStack(made, stack));
+    return prepared(self, made, () -> mapStack(self, made, stack));
   }
 
   /// A copy of another space as of now, without its stack and without the segments that are
@@ -41,13 +41,13 @@ final class Programs {
         () -> {
           machine.segments().detachAll(self, made);
           ProgramStack.remove(self, made);
-          mapStack(made, stack);
+          mapStack(self, made, stack);
         });
   }
 
-  private static void mapStack(Space made, InitialStack stack) {
+  private static void mapStack(VmThread self, Space made, InitialStack stack) {
     if (stack == InitialStack.MAPPED) {
-      ProgramStack.map(made);
+      ProgramStack.map(self, made);
     }
   }
 

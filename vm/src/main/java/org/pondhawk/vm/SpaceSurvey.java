@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.Set;
 import org.pondhawk.vm.map.Backing;
 import org.pondhawk.vm.map.MapEntry;
-import org.pondhawk.vm.map.ProgramLayout;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.map.Subsystem;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.stats.SpaceStatistics;
 
-/// Looks at an address space from outside: counts what it has, and lists its mappings.
+/// Looks at an address space from outside, and counts what it has.
 ///
 /// **Contract.** The caller holds the space, so that its page table stays. A space that ends at the
 /// same time is found empty.
@@ -40,7 +40,6 @@ final class SpaceSurvey {
         anonymous += seen.add(head.object()) ? head.object().resident().size() : 0;
       }
     }
-    ProgramLayout layout = space.layout();
     return new SpaceStatistics(
         space.pmap().resident(),
         space.pmap().wired(),
@@ -48,33 +47,16 @@ final class SpaceSurvey {
         anonymous,
         space.map().size(),
         entries.size(),
-        layout.textBytes(),
-        layout.dataBytes(),
-        layout.stackBytes(),
+        bytesOf(entries, Subsystem.BRK),
+        bytesOf(entries, Subsystem.STACK),
         space.life().references(),
         space.life().holds());
   }
 
-  /// Lists the mappings of a space, one a line, below a line for all of it (`show map`). Does not
-  /// wait: of a map that is being changed there is only the first line.
-  static String show(Space space) {
-    StringBuilder text = new StringBuilder();
-    text.append(
-        "space %d: %s, range 0x%x, %d pages mapped\n"
-            .formatted(space.id(), space.life(), space.map().range(), space.pmap().resident()));
-    long stamp = space.map().tryLockShared();
-    if (stamp == 0) {
-      return text.append("  its map is being changed\n").toString();
-    }
-    try {
-      for (MapEntry entry : space.map().all()) {
-        text.append(
-            "  %s %s %s\n".formatted(entry, entry.inheritance(), entry.traits().subsystem()));
-      }
-      text.append("  %d mappings, %d bytes\n".formatted(space.map().count(), space.map().size()));
-    } finally {
-      space.map().unlockShared(stamp);
-    }
-    return text.toString();
+  private static long bytesOf(List<MapEntry> entries, Subsystem subsystem) {
+    return entries.stream()
+        .filter(entry -> entry.traits().subsystem() == subsystem)
+        .mapToLong(entry -> entry.end() - entry.start())
+        .sum();
   }
 }

@@ -39,7 +39,6 @@ public final class Forker {
     try {
       space.requireOpen();
       child.process().inherit(space.process());
-      child.changeLayout(_ -> space.layout());
       // If a store does not end, the regions stay frozen and the entries as they are: as after a
       // fork whose child is gone, the next store into a region thaws it.
       if (space.pmap().freeze(0, map.range())) {

@@ -1,12 +1,15 @@
 package org.pondhawk.vm.map;
 
+import java.util.List;
 import org.pondhawk.vm.sync.VmThread;
 
 /// The stack that a program begins with, at the end of its address space (`exec_new_vmspace`).
 ///
 /// All of it is mapped at once: what nobody has touched takes nothing but addresses.
+///
+/// **Contract.** The space is the caller's alone.
 public final class ProgramStack {
-  /// The longest stack, in bytes (`maxssiz`).
+  /// The longest stack, in bytes.
   public static final long MOST_BYTES = 512L << 20;
 
   /// The share of a small range that a stack gets at most.
@@ -22,23 +25,20 @@ public final class ProgramStack {
     return range - Math.min(MOST_BYTES, range / SHARE);
   }
 
-  /// Maps a stack. Nothing is mapped where it comes to lie: the space is new, or was emptied by
-  /// [#remove].
-  ///
-  /// @throws IllegalStateException if something is, or the space is closed
-  public static void map(Space space) {
+  /// Maps an empty stack in the place of whatever lies there. Waits as [Space#unmap].
+  public static void map(VmThread self, Space space) {
     long limit = limit(space);
-    long end = space.map().range();
     EntryTraits traits = EntryTraits.of(Access.READ | Access.WRITE).withSubsystem(Subsystem.STACK);
-    if (space.mapper().map(new Placement.Free(limit), end - limit, traits, null) < 0) {
-      throw new IllegalStateException("space %d has no room for a stack".formatted(space.id()));
-    }
-    space.changeLayout(layout -> layout.withStack(limit, end, end - limit));
+    space.mapper().replace(self, limit, space.map().range() - limit, traits, null);
   }
 
-  /// Unmaps what lies where a stack would, and forgets the stack. Waits as [Space#unmap].
+  /// Unmaps the stack of another program, of which the space is a copy. Waits as [Space#unmap].
   public static void remove(VmThread self, Space space) {
-    space.unmap(self, limit(space), space.map().range());
-    space.changeLayout(layout -> layout.withStack(0, 0, 0));
+    List<MapEntry> top = space.withMapShared(m -> m.overlapping(limit(space), m.range()));
+    for (MapEntry entry : top) {
+      if (entry.traits().subsystem() == Subsystem.STACK) {
+        space.unmap(self, entry.start(), entry.end());
+      }
+    }
   }
 }

@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.error.VmPanic;
@@ -41,7 +40,6 @@ public final class Space {
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
   private final WaitChannel thawed = new WaitChannel("thaw");
   private final SpaceLife life = new SpaceLife();
-  private final AtomicReference<ProgramLayout> layout = new AtomicReference<>(ProgramLayout.NONE);
   private int frozen;
   private final AtomicBoolean mergeAsked = new AtomicBoolean();
 
@@ -134,19 +132,6 @@ public final class Space {
   /// Whether the space was closed: nobody refers to it any more.
   public boolean isClosed() {
     return life.isDeleted();
-  }
-
-  /// Where the program says that its parts lie.
-  public ProgramLayout layout() {
-    return layout.get();
-  }
-
-  /// Says where parts of the program lie now.
-  ///
-  /// @param change makes the new layout of the old one; may be called more than once
-  /// @return the new one
-  public ProgramLayout changeLayout(UnaryOperator<ProgramLayout> change) {
-    return layout.updateAndGet(change);
   }
 
   /// Maps anonymous memory at the first place from `hint` on where it fits.

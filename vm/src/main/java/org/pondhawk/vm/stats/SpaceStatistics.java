@@ -10,9 +10,8 @@ package org.pondhawk.vm.stats;
 ///   those that it does not map included; each object is counted once (`vmspace_anonymous_count`)
 /// @param mappedBytes the length of all mappings together
 /// @param mappings how many there are
-/// @param textBytes the length of the program's code, as far as it was said (`vm_tsize`)
-/// @param dataBytes the length of the data (`vm_dsize`)
-/// @param stackBytes how much of the stack is mapped (`vm_ssize`)
+/// @param dataBytes how much a break has mapped (`vm_dsize`)
+/// @param stackBytes how much of stacks is mapped (`vm_ssize`)
 /// @param references how many handles are open (`vm_refcnt`)
 /// @param holds those, and who looks at the space from outside just now (`vm_holdcnt`)
 public record SpaceStatistics(
@@ -22,7 +21,6 @@ public record SpaceStatistics(
     long anonymousPages,
     long mappedBytes,
     int mappings,
-    long textBytes,
     long dataBytes,
     long stackBytes,
     int references,
