@@ -114,7 +114,9 @@ class TunableTableTest {
       assertThat(meters).isEqualTo(18);
       assertThat(values)
           .allSatisfy((name, value) ->
-              assertThat(value).as(name).isGreaterThanOrEqualTo("vm.max_wired".equals(name) ? -1 : 0));
+              assertThat(value)
+                  .as(name)
+                  .isGreaterThanOrEqualTo("vm.max_wired".equals(name) ? -1 : 0));
     }
   }
 
