@@ -13,6 +13,7 @@ final class Comparisons {
           new BulkComparison(),
           new FaultComparison(),
           new ForkComparison(),
+          new ResidentComparison(),
           new GraceComparison(),
           new LoadsComparison(),
           new MapComparison(),

@@ -1,5 +1,6 @@
 package org.pondhawk.vm;
 
+import java.util.function.Function;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.error.AccessViolationException;
@@ -7,6 +8,7 @@ import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.map.Behavior;
 import org.pondhawk.vm.map.Placement;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.stats.SpaceStatistics;
 
 /// A range of addresses with memory mapped into it, as a process has one (`vmspace`).
 ///
@@ -25,29 +27,29 @@ public final class AddressSpace implements AutoCloseable {
 
   private final Machine machine;
   private final EdgeThreads edge;
-  private final Space space;
+  private final SpaceHandle handle;
   private final ObjectMappings objects;
 
   AddressSpace(Machine machine, EdgeThreads edge, Space space) {
     this.machine = machine;
     this.edge = edge;
-    this.space = space;
-    this.objects = new ObjectMappings(edge, space, machine.spec().pageSize());
+    this.handle = new SpaceHandle(machine, space);
+    this.objects = new ObjectMappings(edge, handle, machine.spec().pageSize());
   }
 
   /// A name for messages.
   public String name() {
-    return "space " + space.id();
+    return "space " + handle.any().id();
   }
 
   /// How many addresses the space has, mapped or not; a fork has as many.
   public long range() {
-    return space.map().range();
+    return handle.any().map().range();
   }
 
   /// The form of this space's page table: never [PageTables#AUTO].
   public PageTables pageTables() {
-    return PageTables.of(space.pmap().form());
+    return PageTables.of(handle.any().pmap().form());
   }
 
   /// Maps anonymous memory where it fits: zeros, made when touched, swapped when memory is short
@@ -60,7 +62,8 @@ public final class AddressSpace implements AutoCloseable {
     machine.haltSwitch().check();
     long length = wholePages(bytes);
     int pageSize = machine.spec().pageSize();
-    long address = edge.call(_ -> space.mapAnywhere(pageSize, length, pageSize, protection.access));
+    long address =
+        edge.call(_ -> space().mapAnywhere(pageSize, length, pageSize, protection.access));
     if (address < 0) {
       throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
     }
@@ -78,7 +81,7 @@ public final class AddressSpace implements AutoCloseable {
   public long mapAt(long address, long bytes, Protection protection) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    if (!edge.<Boolean>call(_ -> space.mapAt(address, length, protection.access))) {
+    if (!edge.<Boolean>call(_ -> space().mapAt(address, length, protection.access))) {
       throw new IllegalArgumentException(
           "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
     }
@@ -160,7 +163,7 @@ public final class AddressSpace implements AutoCloseable {
     }
     machine.haltSwitch().check();
     long end = address + checkRange(address, bytes);
-    edge.run(self -> space.sync().sync(self, address, end, mode == SyncMode.WAIT, forget));
+    edge.run(self -> space().sync().sync(self, address, end, mode == SyncMode.WAIT, forget));
   }
 
   /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is
@@ -173,7 +176,11 @@ public final class AddressSpace implements AutoCloseable {
   public void unmap(long address, long bytes) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    edge.run(self -> space.unmap(self, address, address + length));
+    edge.run(self -> {
+      if (!handle.isClosed()) { // else nothing is mapped
+        space().unmap(self, address, address + length);
+      }
+    });
   }
 
   /// Changes what may be done with a range (`mprotect`). What is not mapped in the range is
@@ -207,7 +214,7 @@ public final class AddressSpace implements AutoCloseable {
   private void changeRights(long address, long bytes, Protection protection, boolean forGood) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    edge.run(self -> space.protect(self, address, address + length, protection.access, forGood));
+    edge.run(self -> space().protect(self, address, address + length, protection.access, forGood));
   }
 
   /// Says how a range is used (`madvise`). What is not mapped in the range is skipped. Only
@@ -223,12 +230,12 @@ public final class AddressSpace implements AutoCloseable {
     long end = address + checkRange(address, bytes);
     edge.run(self -> {
       switch (advice) {
-        case NORMAL -> space.use().setBehavior(address, end, Behavior.NORMAL);
-        case SEQUENTIAL -> space.use().setBehavior(address, end, Behavior.SEQUENTIAL);
-        case RANDOM -> space.use().setBehavior(address, end, Behavior.RANDOM);
-        case WILL_NEED -> space.use().advise(self, address, end, true);
-        case DONT_NEED -> space.use().advise(self, address, end, false);
-        case FREE -> space.use().discard(self, address, end);
+        case NORMAL -> space().use().setBehavior(address, end, Behavior.NORMAL);
+        case SEQUENTIAL -> space().use().setBehavior(address, end, Behavior.SEQUENTIAL);
+        case RANDOM -> space().use().setBehavior(address, end, Behavior.RANDOM);
+        case WILL_NEED -> space().use().advise(self, address, end, true);
+        case DONT_NEED -> space().use().advise(self, address, end, false);
+        case FREE -> space().use().discard(self, address, end);
       }
     });
   }
@@ -251,7 +258,7 @@ public final class AddressSpace implements AutoCloseable {
   public void wire(long address, long bytes) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    edge.run(self -> space.wiring().wire(self, address, address + length));
+    edge.run(self -> space().wiring().wire(self, address, address + length));
   }
 
   /// Ends [#wire], however often the range was wired (`munlock`). Waits for leases for writing.
@@ -263,7 +270,7 @@ public final class AddressSpace implements AutoCloseable {
   public void unwire(long address, long bytes) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    edge.run(self -> space.wiring().unwire(self, address, address + length));
+    edge.run(self -> space().wiring().unwire(self, address, address + length));
   }
 
   /// Keeps all that is mapped in memory, or all that will be, or both (`mlockall`). What will be
@@ -274,10 +281,10 @@ public final class AddressSpace implements AutoCloseable {
     machine.haltSwitch().check();
     edge.run(self -> {
       if (scope != WireScope.FUTURE) {
-        space.wiring().wireAll(self);
+        space().wiring().wireAll(self);
       }
       if (scope != WireScope.CURRENT) {
-        space.wiring().setFuture(true);
+        space().wiring().setFuture(true);
       }
     });
   }
@@ -285,15 +292,15 @@ public final class AddressSpace implements AutoCloseable {
   /// Ends [#wire] and [#wireAll] for the whole space (`munlockall`).
   public void unwireAll() {
     machine.haltSwitch().check();
-    edge.run(self -> space.wiring().unwireAll(self));
+    edge.run(self -> space().wiring().unwireAll(self));
   }
 
   /// Wires what has just been mapped, if all new mappings are to be.
   private void wireNew(long address, long length) {
-    if (space.wiring().wiresFuture()) {
+    if (handle.any().wiring().wiresFuture()) {
       edge.run(self -> {
         try {
-          space.wiring().wire(self, address, address + length);
+          space().wiring().wire(self, address, address + length);
         } catch (OutOfPagesException | AccessViolationException _) {
           // it is mapped, which is what was asked for: `MAP_WIREFUTURE` promises no more
         }
@@ -311,7 +318,7 @@ public final class AddressSpace implements AutoCloseable {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
     byte[] states = new byte[Residency.pageCount(length, machine.spec().pageSize())];
-    long hole = edge.call(self -> space.use().residency(self, address, states));
+    long hole = edge.call(self -> look(now -> now.use().residency(self, address, states)));
     if (hole >= 0) {
       throw new AccessViolationException(hole, "residency", "not mapped");
     }
@@ -331,7 +338,75 @@ public final class AddressSpace implements AutoCloseable {
   ///   time, or is the calling thread's; nothing is changed then
   public AddressSpace fork() {
     machine.haltSwitch().check();
-    return edge.call(self -> new AddressSpace(machine, edge, machine.fork(self, space)));
+    return edge.call(self -> new AddressSpace(machine, edge, machine.fork(self, space())));
+  }
+
+  // ---- several users, and new programs
+
+  /// Makes another handle of this space, for another user of the same memory (`vmspace_ref`, as
+  /// `rfork` with `RFMEM`). Each is closed on its own; the last one to be closed closes the space.
+  ///
+  /// @return a handle that is equal to this one but for its own life
+  /// @throws IllegalStateException if this handle is closed
+  public AddressSpace share() {
+    machine.haltSwitch().check();
+    return edge.call(_ -> new AddressSpace(machine, edge, handle.refer()));
+  }
+
+  /// How many handles the space has that are not closed (`vmspace_getrefs`).
+  ///
+  /// @return 0 once it is closed
+  public int sharers() {
+    return handle.isClosed() ? 0 : handle.any().life().references();
+  }
+
+  /// Gives this handle a space of its own, a copy as of [#fork], if others have handles of the same
+  /// (`vmspace_unshare`). Views that were made before stay with the old one. A call on this handle
+  /// that another thread has under way may be on either.
+  ///
+  /// @return whether there were others, so that this handle has another space now
+  /// @throws org.pondhawk.vm.error.LeaseHeldException as for [#fork]
+  public boolean unshare() {
+    machine.haltSwitch().check();
+    return edge.call(handle::unshare);
+  }
+
+  /// Puts an empty space of the same range in the place of this one, as for a new program
+  /// (`vmspace_exec`): views of the old one find it closed, unless it has other handles, and it has
+  /// no shared segment attached. Niceness stays. In one step for this handle's users, but a call
+  /// that another thread has under way may find the old one closed.
+  ///
+  /// @throws org.pondhawk.vm.error.LeaseHeldException as for [#close]; nothing is changed then
+  public void replaceByEmpty(InitialStack stack) {
+    machine.haltSwitch().check();
+    Programs programs = new Programs(machine);
+    edge.run(self -> handle.replace(self, () -> programs.empty(self, range(), stack)));
+  }
+
+  /// Puts a copy of another space, as of [#fork], in the place of this one (`vmspace_exec` with a
+  /// snapshot); otherwise as [#replaceByEmpty].
+  ///
+  /// @param image what is copied, of the same machine and range; it may be this space
+  /// @throws IllegalArgumentException if it is of another machine or range
+  /// @throws org.pondhawk.vm.error.LeaseHeldException as for [#close] of this and [#fork] of the
+  ///   image; nothing is changed then
+  public void replaceBy(AddressSpace image, InitialStack stack) {
+    machine.haltSwitch().check();
+    if (image.machine != machine || image.range() != range()) {
+      throw new IllegalArgumentException(
+          "%s is of another machine or range than %s".formatted(image, this));
+    }
+    Programs programs = new Programs(machine);
+    edge.run(self -> handle.replace(self, () -> programs.copy(self, image.handle, stack)));
+  }
+
+  /// The counts of the space at this moment. Costs a look at each mapping, with the map shared: as
+  /// a fault, it waits while the map is changed.
+  ///
+  /// @throws IllegalStateException if the space is closed
+  public SpaceStatistics statistics() {
+    machine.haltSwitch().check();
+    return edge.call(_ -> look(SpaceSurvey::count));
   }
 
   /// Says what a fork gets of a range; [Inheritance#COPY] by default (`minherit`). What is not
@@ -342,7 +417,7 @@ public final class AddressSpace implements AutoCloseable {
   public void inherit(long address, long bytes, Inheritance inheritance) {
     machine.haltSwitch().check();
     long length = checkRange(address, bytes);
-    edge.run(_ -> space.use().setInheritance(address, address + length, inheritance.internal));
+    edge.run(_ -> space().use().setInheritance(address, address + length, inheritance.internal));
   }
 
   /// Stops all stores into this space and leases for writing: they wait until [#thaw]. Returns when
@@ -352,14 +427,14 @@ public final class AddressSpace implements AutoCloseable {
   ///   time, or is the calling thread's; the space is not frozen then
   public void freeze() {
     machine.haltSwitch().check();
-    edge.run(space::freeze);
+    edge.run(self -> space().freeze(self));
   }
 
   /// Ends one [#freeze].
   ///
   /// @throws IllegalStateException if the space is not frozen
   public void thaw() {
-    edge.run(_ -> space.thaw());
+    edge.run(_ -> space().thaw());
   }
 
   // ---- memory pressure
@@ -368,7 +443,7 @@ public final class AddressSpace implements AutoCloseable {
   ///
   /// @return from -20, last, to 20, first; 0 by default
   public int nice() {
-    return space.process().nice();
+    return handle.any().process().nice();
   }
 
   /// Sets how early accesses through views of this space yield memory to others: when memory is
@@ -378,7 +453,7 @@ public final class AddressSpace implements AutoCloseable {
   /// @param nice from -20, which yields last, to 20, which yields first
   /// @throws IllegalArgumentException if it is not
   public void setNice(int nice) {
-    space.process().setNice(nice);
+    handle.any().process().setNice(nice);
   }
 
   /// Lets no access through a view of this space wait for memory any more, from now on: those that
@@ -387,25 +462,25 @@ public final class AddressSpace implements AutoCloseable {
   /// accesses that need no wait go on, and [#pardon] takes it back. The machine does it by itself
   /// only where `vm.lowmem_kill` is set.
   public void condemn() {
-    if (!edge.tryRun(self -> machine.lowMemory().condemn(self, space))) {
-      space.process().condemn(); // the machine is closed, and nobody sleeps
+    if (!edge.tryRun(self -> machine.lowMemory().condemn(self, handle.any()))) {
+      handle.any().process().condemn(); // the machine is closed, and nobody sleeps
     }
   }
 
   /// Takes [#condemn] back.
   public void pardon() {
-    space.process().pardon();
+    handle.any().process().pardon();
   }
 
   /// Whether the space is condemned, by [#condemn] or by the machine.
   public boolean isCondemned() {
-    return space.process().isCondemned();
+    return handle.any().process().isCondemned();
   }
 
   /// Makes the calling thread's window on this space. Only that thread uses it, and closes it.
   public View view() {
     machine.haltSwitch().check();
-    return View.open(machine, space);
+    return View.open(machine, space());
   }
 
   /// Unmaps everything. Views of it find nothing mapped from now on. Idempotent; a machine that is
@@ -416,17 +491,40 @@ public final class AddressSpace implements AutoCloseable {
   @Override
   public void close() {
     if (!machine.haltSwitch().isHalted()) {
-      edge.tryRun(self -> machine.closeSpace(self, space));
+      edge.tryRun(handle::close);
     }
   }
 
+  /// The inside, or the last one after [#close].
   Space internal() {
-    return space;
+    return handle.any();
+  }
+
+  boolean isOf(Machine other) {
+    return machine == other;
+  }
+
+  SpaceHandle handle() {
+    return handle;
+  }
+
+  private Space space() {
+    return handle.open();
+  }
+
+  /// Looks at the space, which is held meanwhile.
+  <T> T look(Function<Space, T> question) {
+    Space now = handle.hold();
+    try {
+      return question.apply(now);
+    } finally {
+      machine.dropSpace(now);
+    }
   }
 
   private long checkRange(long address, long bytes) {
     long length = wholePages(bytes);
-    long range = space.map().range();
+    long range = handle.any().map().range();
     if (address % machine.spec().pageSize() != 0) {
       throw new IllegalArgumentException(
           "address 0x%x is not a multiple of the page size".formatted(address));
@@ -440,9 +538,9 @@ public final class AddressSpace implements AutoCloseable {
   }
 
   private long wholePages(long bytes) {
-    if (bytes <= 0 || bytes > space.map().range()) {
+    if (bytes <= 0 || bytes > handle.any().map().range()) {
       throw new IllegalArgumentException(
-          "a length of %d bytes is not from 1 to %d".formatted(bytes, space.map().range()));
+          "a length of %d bytes is not from 1 to %d".formatted(bytes, handle.any().map().range()));
     }
     int pageSize = machine.spec().pageSize();
     return (bytes + pageSize - 1) & -pageSize;

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.error.OutOfPagesException;
+import org.pondhawk.vm.error.SharedMemoryException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -58,7 +59,11 @@ final class EdgeThreads {
     return switch (t) {
       case VmPanic _ -> false;
       case IllegalStateException _, IllegalArgumentException _ -> true;
-      case AccessViolationException _, OutOfPagesException _, UncheckedIOException _ -> true;
+      case SharedMemoryException _,
+          AccessViolationException _,
+          OutOfPagesException _,
+          UncheckedIOException _ ->
+          true;
       default -> false;
     };
   }

@@ -4,18 +4,17 @@ import org.pondhawk.vm.map.EntryTraits;
 import org.pondhawk.vm.map.Inheritance;
 import org.pondhawk.vm.map.Mapper;
 import org.pondhawk.vm.map.Placement;
-import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.object.VmObject;
 
 /// Brings memory objects into a space (`mmap` of a file or a device).
 final class ObjectMappings {
   private final EdgeThreads edge;
-  private final Space space;
+  private final SpaceHandle handle;
   private final int pageSize;
 
-  ObjectMappings(EdgeThreads edge, Space space, int pageSize) {
+  ObjectMappings(EdgeThreads edge, SpaceHandle handle, int pageSize) {
     this.edge = edge;
-    this.space = space;
+    this.handle = handle;
     this.pageSize = pageSize;
   }
 
@@ -49,7 +48,8 @@ final class ObjectMappings {
       boolean mapped = false;
       try {
         long pindex = offset / pageSize;
-        long start = space.mapper().map(placement, length, traits, new Mapper.Shown(shown, pindex));
+        Mapper.Shown what = new Mapper.Shown(shown, pindex);
+        long start = handle.open().mapper().map(placement, length, traits, what);
         mapped = start >= 0;
         return start;
       } finally {

@@ -34,6 +34,8 @@ public final class VirtualMemory implements AutoCloseable {
   private final ObjectOpeners openers;
   private final TunableTable tunables;
   private final Inspector inspector;
+  private final Residents residents;
+  private final SharedMemory sharedMemory;
   private final ExecutorService io;
   private final Thread daemon;
   private final Thread collapser;
@@ -55,6 +57,8 @@ public final class VirtualMemory implements AutoCloseable {
     this.openers = new ObjectOpeners(machine, edge);
     this.tunables = new TunableTable(machine);
     this.inspector = new Inspector(machine);
+    this.residents = new Residents(machine, edge);
+    this.sharedMemory = new SharedMemory(machine, edge, Credentials.OWNER);
     this.contiguous = new ContiguousPool(machine, edge);
     this.collapser =
         Thread.ofPlatform().daemon().name("pondhawk-collapse").unstarted(machine.collapser());
@@ -241,6 +245,17 @@ public final class VirtualMemory implements AutoCloseable {
         stats.total(Event.OBJECT_FREED),
         stats.total(Event.WAITER_WAKEUPS),
         stats.total(Event.CONDEMNED));
+  }
+
+  /// Programs that are kept as they were when they had just started, for others to start from.
+  public Residents residents() {
+    return residents;
+  }
+
+  /// Memory that address spaces share by a number or a key, as the owner of the machine sees it,
+  /// who may do everything; [SharedMemory#as] is for others.
+  public SharedMemory sharedMemory() {
+    return sharedMemory;
   }
 
   /// Looks at pages and queues, without waiting; of use in a halted machine too.

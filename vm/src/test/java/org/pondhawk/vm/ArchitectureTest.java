@@ -65,6 +65,7 @@ class ArchitectureTest {
               ".pageout",
               ".kmem",
               ".stats",
+              ".shm",
               ".boot",
               ".check",
               "")

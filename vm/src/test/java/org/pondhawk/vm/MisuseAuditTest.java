@@ -211,7 +211,7 @@ class MisuseAuditTest {
   @Nested
   class EveryMethodOfASpace {
     private static final String ALWAYS =
-        "name|range|pageTables|toString|nice|setNice|condemn|isCondemned|pardon";
+        "name|range|pageTables|toString|nice|setNice|condemn|isCondemned|pardon|sharers";
     private static final long[] LENGTHS = {0, -1, Long.MIN_VALUE, RANGE + 1, Long.MAX_VALUE};
 
     /// How each is called, with a good range.
@@ -242,6 +242,12 @@ class MisuseAuditTest {
       calls.put("inherit", s -> s.inherit(address, PAGE, Inheritance.NONE));
       calls.put("freeze", AddressSpace::freeze);
       calls.put("thaw", AddressSpace::thaw);
+      calls.put("share", s -> s.share().close());
+      calls.put("sharers", s -> assertThat(s.sharers()).isBetween(0, 1));
+      calls.put("unshare", s -> assertThat(s.unshare()).isFalse());
+      calls.put("statistics", s -> assertThat(s.statistics().references()).isEqualTo(1));
+      calls.put("replaceBy", s -> s.replaceBy(s, InitialStack.NONE));
+      calls.put("replaceByEmpty", s -> s.replaceByEmpty(InitialStack.MAPPED));
       calls.put("view", s -> s.view().close());
       calls.put("close", AddressSpace::close);
       return calls;
@@ -278,7 +284,7 @@ class MisuseAuditTest {
           .forEach((name, call) -> {
             boolean nothingToDo = name.matches(ALWAYS + "|unmap|close");
             Class<?> type = nothingToDo ? null : IllegalStateException.class;
-            require(name, thrown(call, space), type, "thaw".equals(name) ? "not frozen" : "closed");
+            require(name, thrown(call, space), type, "closed");
           });
     }
 

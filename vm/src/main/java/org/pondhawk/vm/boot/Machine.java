@@ -60,6 +60,7 @@ import org.pondhawk.vm.queue.PageZeroer;
 import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.queue.SocketColors;
 import org.pondhawk.vm.queue.VmStats;
+import org.pondhawk.vm.shm.Segments;
 import org.pondhawk.vm.stats.MemoryMap;
 import org.pondhawk.vm.swap.SwapFile;
 import org.pondhawk.vm.swap.SwapFileSpec;
@@ -115,6 +116,7 @@ public final class Machine implements AutoCloseable {
   private final ChainCollapser collapser;
   private final LeasedPages leased;
   private final PageZeroer zeroer;
+  private final Segments segments;
   private final Spaces spaces;
   private final AtomicInteger nextSeat = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
@@ -234,11 +236,13 @@ public final class Machine implements AutoCloseable {
         (id, range) ->
             new Space(
                 id, range, new Pmap(pages, memory, tableFrames, id, range, spec.tables()), parts);
-    this.spaces = new Spaces(open, maker, halt, stats, collapser, copier);
+    this.segments =
+        new Segments(
+            new Segments.Parts(objects, nodes, reaper, spec.pageSize(), spec.ticker()),
+            tunables.sharedMemory());
+    this.spaces = new Spaces(open, maker, segments, halt, stats, collapser, copier);
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, runs, grace);
-    this.lowMemory =
-        new LowMemoryKill(
-            open, gate, stats, spec.ticker(), frames.pageShift(), tunables.lowmemKill());
+    this.lowMemory = new LowMemoryKill(open, gate, stats, spec.ticker(), tunables.lowmemKill());
     this.daemon =
         new PageoutDaemon(pageout, halt, daemonThread, lowMemory, seams.pagesInFlight(frameCount));
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
@@ -358,9 +362,23 @@ public final class Machine implements AutoCloseable {
     return spaces.fork(self, parent);
   }
 
-  /// Closes an address space and forgets it.
+  /// Gives one reference to an address space back (`vmspace_rel`); the last one closes it, and it
+  /// is forgotten when nobody holds it any more.
   public void closeSpace(VmThread self, Space space) {
-    spaces.close(self, space);
+    leaveSpace(self, space, () -> {});
+  }
+
+  /// As [#closeSpace], and does something in the same step.
+  ///
+  /// @param then runs when the reference is given back; not at all if the space has ended before
+  public void leaveSpace(VmThread self, Space space, Runnable then) {
+    spaces.leave(self, space, then);
+  }
+
+  /// Ends a hold on an address space (`vmspace_drop`), which
+  /// [org.pondhawk.vm.map.SpaceLife#tryHold] began.
+  public void dropSpace(Space space) {
+    spaces.drop(space);
   }
 
   /// Closes the spaces; none if a lease is in the way. No space can be made from then on.
@@ -399,6 +417,7 @@ public final class Machine implements AutoCloseable {
     try {
       closeSpaces();
       if (!closed.get() && !halt.isHalted()) {
+        segments.clear(newThread("close"));
         List<Unwritten> lost = paged.closeAll(newThread("close"));
         allocator.drainMagazines(newThread("close"));
         if (!lost.isEmpty()) {
@@ -587,6 +606,11 @@ public final class Machine implements AutoCloseable {
   /// What zeroes frames ahead, to be run by a thread of the caller's if that is wanted.
   public PageZeroer zeroer() {
     return zeroer;
+  }
+
+  /// The shared memory.
+  public Segments segments() {
+    return segments;
   }
 
   /// The address spaces that are open.

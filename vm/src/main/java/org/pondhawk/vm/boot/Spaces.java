@@ -14,6 +14,7 @@ import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.map.SpaceLeases;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.VmStats;
+import org.pondhawk.vm.shm.Segments;
 import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -41,6 +42,7 @@ final class Spaces {
 
   private final List<Space> open;
   private final Maker maker;
+  private final Segments segments;
   private final HaltSwitch halt;
   private final VmStats stats;
   private final ChainCollapser collapser;
@@ -55,12 +57,14 @@ final class Spaces {
   Spaces(
       List<Space> open,
       Maker maker,
+      Segments segments,
       HaltSwitch halt,
       VmStats stats,
       ChainCollapser collapser,
       ChainCopier copier) {
     this.open = open;
     this.maker = maker;
+    this.segments = segments;
     this.halt = halt;
     this.stats = stats;
     this.collapser = collapser;
@@ -89,7 +93,7 @@ final class Spaces {
   private void list(VmThread self, Space space) {
     open.add(space);
     if (closing.get()) { // whoever closes may have looked already
-      close(self, space);
+      end(self, space, true, () -> {});
       throw new IllegalStateException(CLOSED);
     }
   }
@@ -98,10 +102,12 @@ final class Spaces {
     shorten(self, parent);
     Space child = unlisted(parent.map().range());
     try {
+      segments.forked(parent, child);
       parent.forker().forkInto(self, child); // nobody may close it before it is whole
       parent.wiring().keepOwn(self);
+      segments.completeFork(self, child);
     } catch (RuntimeException | Error e) {
-      child.close(self);
+      end(self, child, false, () -> {});
       throw e;
     }
     list(self, child);
@@ -134,9 +140,46 @@ final class Spaces {
     }
   }
 
-  void close(VmThread self, Space space) {
-    space.close(self);
-    open.remove(space);
+  /// Gives one reference to a space back; the last one ends it (`vmspace_rel`).
+  ///
+  /// @param then runs when it is given back, in the same step if the space ends
+  void leave(VmThread self, Space space, Runnable then) {
+    for (; ; ) { // each further round is somebody else's progress
+      switch (space.life().release()) {
+        case DONE -> {
+          then.run();
+          return;
+        }
+        case ENDED -> {
+          return;
+        }
+        case LAST -> {
+          if (end(self, space, false, then)) {
+            return;
+          }
+        }
+      }
+    }
+  }
+
+  /// Ends a space: stage 1, and stage 2 if nobody else holds it (`vmspace_terminate`).
+  ///
+  /// @return false if it has ended already, or somebody refers to it whose references count
+  private boolean end(VmThread self, Space space, boolean whoever, Runnable then) {
+    if (!space.end(self, whoever, then)) {
+      return false;
+    }
+    segments.exited(self, space);
+    drop(space);
+    return true;
+  }
+
+  /// Ends a hold on a space; the last one gives its page table back (`vmspace_drop`).
+  void drop(Space space) {
+    if (space.life().drop()) {
+      space.tearDown();
+      open.remove(space);
+    }
   }
 
   /// Closes all; none if a lease is in the way. See [Machine#closeSpaces].
@@ -169,7 +212,7 @@ final class Spaces {
     AccessUnderWayException stuck = null;
     for (Space space : all) {
       try {
-        close(self, space);
+        end(self, space, true, () -> {});
       } catch (AccessUnderWayException e) {
         stuck = e;
       }

@@ -12,6 +12,7 @@ import org.pondhawk.vm.queue.FreeLevels;
 import org.pondhawk.vm.queue.NicePolicy;
 import org.pondhawk.vm.queue.PageQueue;
 import org.pondhawk.vm.queue.Pressure;
+import org.pondhawk.vm.shm.ShmLimits;
 import org.pondhawk.vm.sync.Tunable;
 import org.pondhawk.vm.sync.Tunable.Change;
 
@@ -161,6 +162,8 @@ public final class Tunables {
               "How many pages may be wired when a range is to be: -1 for a third of all.")
           .in("pages");
 
+  private final ShmTunables sharedMemory = new ShmTunables();
+
   private final LevelTunables levels = new LevelTunables();
 
   private final List<Tunable> all = new ArrayList<>(levels.all());
@@ -180,6 +183,7 @@ public final class Tunables {
     all.add(setAssociativityMask);
     all.add(magazinePages);
     all.add(maxWired);
+    all.addAll(sharedMemory.all());
   }
 
   /// The numbers of a machine to be booted.
@@ -243,6 +247,7 @@ public final class Tunables {
   /// elsewhere.
   void drive(MachineSpec spec, Pressure pressure, int pageCount) {
     levels.drive(pressure, pageCount);
+    sharedMemory.settle(pageCount, spec.pageSize());
     nicePolicy.takenBy(value -> {
       pressure.setNicePolicy(NicePolicy.of((int) value));
       nicePolicy.note(value);
@@ -256,6 +261,11 @@ public final class Tunables {
   /// How the allocator searches and sets aside.
   public AllocTuning allocTuning() {
     return AllocTuning.of(setAssociativityMask, magazinePages);
+  }
+
+  /// See [org.pondhawk.vm.shm.Segments].
+  ShmLimits sharedMemory() {
+    return sharedMemory.limits();
   }
 
   /// See [RangeFaults].

@@ -64,7 +64,10 @@ final class ObjectCheck {
 
   private void checkObject(VmObject object, long buffer) {
     findings.require(
-        object.references() == object.attachments().length + machine.paged().opened(object),
+        object.references()
+            == object.attachments().length
+                + machine.paged().opened(object)
+                + machine.segments().references(object),
         "%s: shown in %d places, opened %d times",
         object,
         object.attachments().length,
@@ -100,6 +103,9 @@ final class ObjectCheck {
 
   /// What nobody can reach any more must be freed, not kept until the object dies.
   private boolean isShown(VmObject object, long pindex) {
+    if (object.keepsUnshown()) {
+      return true;
+    }
     int shift = pages.frames().pageShift();
     for (Attachment a : object.attachments()) {
       long offset = pindex - a.firstPindex();

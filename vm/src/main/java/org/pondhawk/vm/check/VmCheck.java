@@ -24,6 +24,8 @@ public final class VmCheck {
       machine.page().stats().rollup();
       BitSet queued = new QueueCheck(machine, findings).run();
       new ColorCheck(machine, findings).run();
+      new LifeCheck(machine, findings).run();
+      machine.segments().problems().forEach(line -> findings.require(false, "%s", line));
       new MappingCheck(machine, findings).run();
       new LeaseCheck(machine, findings).run();
       BitSet runs = new ContigCheck(machine, findings).run();

@@ -4,6 +4,7 @@ import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.object.Attachment;
 import org.pondhawk.vm.object.Translations;
 import org.pondhawk.vm.object.VmObject;
+import org.pondhawk.vm.pager.BlockPager;
 
 /// What a map entry shows: a range of an object, and what shines through where that object has
 /// nothing (`vm_map_backing`).
@@ -53,6 +54,9 @@ public record Backing(
   /// is locked, shared or exclusive, because only a fork of this space could bring one. May say no
   /// where very many share the object.
   public boolean isAlone() {
+    if (object.keepsUnshown()) {
+      return false; // it can be shown again at any time
+    }
     int sharers = object.references();
     return sharers == 1 || (sharers <= MANY && isAloneAmong(object.attachments()));
   }
@@ -76,6 +80,14 @@ public record Backing(
   /// The index in the object behind that of the last page.
   long endPindex() {
     return firstPindex + ((end - start) >>> space.pageShift());
+  }
+
+  /// The share of the object's swap that lies behind the range, in blocks: exact where the range
+  /// shows all of the object, but for one more (`vmspace_swap_count`).
+  public long swapShare() {
+    BlockPager pager = object.swap();
+    long blocks = pager == null ? 0 : pager.blocks();
+    return blocks == 0 ? 0 : blocks * (endPindex() - firstPindex) / object.size() + 1;
   }
 
   /// The chain that shows a smaller range.

@@ -92,7 +92,8 @@ final class HiddenPages {
   private void sweep(Backing element, Place place) {
     VmObject object = element.object();
     Attachment[] chains = object.attachments();
-    if (chains.length > MANY_CHAINS || object.kind().hasOwnPager()) {
+    boolean kept = object.keepsUnshown() || object.kind().hasOwnPager();
+    if (kept || chains.length > MANY_CHAINS) {
       place.nextElement();
       return;
     }

@@ -2,8 +2,6 @@ package org.pondhawk.vm.map;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.pondhawk.vm.object.VmObject;
-import org.pondhawk.vm.pager.BlockPager;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeGate;
 import org.pondhawk.vm.queue.VmStats;
@@ -28,7 +26,6 @@ public final class LowMemoryKill {
   private final FreeGate gate;
   private final VmStats stats;
   private final Ticker ticker;
-  private final int pageShift;
   private final Tunable enabled;
   private boolean everCondemned;
   private long lastNanos;
@@ -38,17 +35,11 @@ public final class LowMemoryKill {
   /// @param spaces those that are open, a list that others may change meanwhile
   /// @param enabled whether the daemon may condemn
   public LowMemoryKill(
-      List<Space> spaces,
-      FreeGate gate,
-      VmStats stats,
-      Ticker ticker,
-      int pageShift,
-      Tunable enabled) {
+      List<Space> spaces, FreeGate gate, VmStats stats, Ticker ticker, Tunable enabled) {
     this.spaces = spaces;
     this.gate = gate;
     this.stats = stats;
     this.ticker = ticker;
-    this.pageShift = pageShift;
     this.enabled = enabled;
   }
 
@@ -110,20 +101,12 @@ public final class LowMemoryKill {
       long size = 0;
       for (MapEntry entry : space.map().all()) {
         if (entry.backing() != null) {
-          VmObject object = entry.head().object();
-          size += object.resident().size() + swapped(entry, object);
+          size += entry.head().object().resident().size() + entry.head().swapShare();
         }
       }
       return size;
     } finally {
       space.map().unlockShared(stamp);
     }
-  }
-
-  private long swapped(MapEntry entry, VmObject object) {
-    BlockPager pager = object.swap();
-    long blocks = pager == null ? 0 : pager.blocks();
-    long pages = (entry.end() - entry.start()) >>> pageShift;
-    return blocks == 0 ? 0 : blocks * pages / object.size() + 1;
   }
 }

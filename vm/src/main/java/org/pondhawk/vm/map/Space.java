@@ -1,11 +1,13 @@
 package org.pondhawk.vm.map;
 
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.object.ObjectReaper;
 import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.PageOperations;
@@ -39,7 +41,7 @@ public final class Space {
   private final VmProcess process;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
   private final WaitChannel thawed = new WaitChannel("thaw");
-  private volatile boolean closed;
+  private final SpaceLife life = new SpaceLife();
   private int frozen;
   private final AtomicBoolean mergeAsked = new AtomicBoolean();
 
@@ -131,9 +133,14 @@ public final class Space {
     return parts.pageShift();
   }
 
-  /// Whether the space was closed.
+  /// Who refers to it and who holds it.
+  public SpaceLife life() {
+    return life;
+  }
+
+  /// Whether the space was closed: nobody refers to it any more.
   public boolean isClosed() {
-    return closed;
+    return life.isDeleted();
   }
 
   /// Maps anonymous memory at the first place from `hint` on where it fits.
@@ -174,33 +181,51 @@ public final class Space {
     unmapper.leave(self, element);
   }
 
-  /// Unmaps everything and gives the page table back; later accesses find nothing mapped. Waits for
-  /// all leases. Idempotent.
+  /// Stage 1 of a space's end: gives the last reference back and unmaps everything; later accesses
+  /// find nothing mapped. The page table stays for who holds the space, as the caller does from now
+  /// on. Waits for all leases.
   ///
+  /// @param whoever whether references of others do not count, as at the end of the machine
+  /// @param then runs in the same step, with the map locked, if the space ends
+  /// @return false if somebody else refers to it by now, or it has ended; nothing has changed
   /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
-  public void close(VmThread self) {
+  public boolean end(VmThread self, boolean whoever, Runnable then) {
     SpaceLeases.Stop stop = leases.stop(self, "close", 0, map.range(), false);
     try {
-      closeWithoutLeases(self);
+      return endWithoutLeases(self, whoever, then);
     } finally {
       leases.resume(stop);
     }
   }
 
-  private void closeWithoutLeases(VmThread self) {
+  private boolean endWithoutLeases(VmThread self, boolean whoever, Runnable then) {
     long stamp = map.lockExclusive();
     try {
-      if (closed) {
-        return;
+      if (life.isDeleted()) {
+        return false;
       }
-      unmapper.removeRange(self, 0, map.range());
-      closed = true;
+      List<MapEntry> all = unmapper.hide(self, 0, map.range());
+      // Only now, because a space that is deleted never comes back, and the line above may fail.
+      if (!(whoever ? life.deleteAll() : life.tryDelete())) {
+        return false;
+      }
+      then.run();
+      unmapper.removeHidden(self, all, 0, map.range());
       freezes.forEach(leases::resume); // who waits to lease is to find nothing mapped
       freezes.clear();
-      pmap.close();
+      life.emptied();
+      return true;
     } finally {
       map.unlockExclusive(stamp);
     }
+  }
+
+  /// Stage 2: gives the page table back. Nobody holds the space any more.
+  public void tearDown() {
+    if (!life.isTornDown() || map.count() != 0) {
+      throw new VmPanic("torn down while it is " + life + ", with " + map.count() + " entries");
+    }
+    pmap.close();
   }
 
   /// Changes what may be done with a range (`vm_map_protect`); what is not mapped in it is skipped.
@@ -353,7 +378,7 @@ public final class Space {
 
   /// Requires that the space is not closed. Asked with the map locked.
   void requireOpen() {
-    if (closed) {
+    if (life.isDeleted()) {
       throw new IllegalStateException("the address space is closed");
     }
   }

@@ -71,10 +71,16 @@ public final class Unmapper {
 
   /// Unmaps a range. The map is locked exclusively, and the leases of the range are stopped.
   void removeRange(VmThread self, long start, long end) {
+    removeHidden(self, hide(self, start, end), start, end);
+  }
+
+  /// Takes the pages of a range out of reach, and nothing else: the next access would map them
+  /// again. The map is locked exclusively, and the leases of the range are stopped.
+  ///
+  /// @return the entries of the range
+  /// @throws AccessUnderWayException if a store under way does not end
+  List<MapEntry> hide(VmThread self, long start, long end) {
     List<MapEntry> affected = map.overlapping(start, end);
-    if (affected.isEmpty()) {
-      return;
-    }
     boolean touched = false;
     for (MapEntry entry : affected) {
       if (entry.backing() != null) { // else no page of it was ever mapped
@@ -88,6 +94,16 @@ public final class Unmapper {
       // earlier call gave up. If it does not end, nothing has happened yet but that pages are not
       // mapped, and the next access maps them again.
       parts.grace().synchronize("unmap");
+    }
+    return affected;
+  }
+
+  /// Unmaps a range whose pages are out of reach since the map was locked.
+  ///
+  /// @param affected the entries of the range
+  void removeHidden(VmThread self, List<MapEntry> affected, long start, long end) {
+    if (affected.isEmpty()) {
+      return;
     }
     for (MapEntry entry : affected) {
       cut(self, entry, Math.max(start, entry.start()), Math.min(end, entry.end()));

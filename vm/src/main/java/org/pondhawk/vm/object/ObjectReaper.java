@@ -56,12 +56,15 @@ public final class ObjectReaper {
     objects.remove(object);
   }
 
-  /// Frees what nobody shows any more of a range that has just been detached somewhere. May wait
-  /// for busy pages.
+  /// Frees what nobody shows any more of a range that has just been detached somewhere, unless the
+  /// object keeps it. May wait for busy pages.
   ///
   /// @param firstPindex the first index
   /// @param pageCount how many
   public void removeUnshown(VmThread self, VmObject object, long firstPindex, long pageCount) {
+    if (object.keepsUnshown()) {
+      return;
+    }
     long end = firstPindex + pageCount;
     long at = firstPindex;
     while (at < end) {

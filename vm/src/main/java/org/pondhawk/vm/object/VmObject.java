@@ -42,6 +42,7 @@ public final class VmObject {
   private volatile boolean maybeDirty;
   private final AtomicInteger cleaning = new AtomicInteger();
   private volatile boolean syncs = true;
+  private volatile boolean keepsUnshown;
   private final AtomicInteger invalidations = new AtomicInteger();
   private long coverings;
   private long arrivals;
@@ -298,6 +299,17 @@ public final class VmObject {
     if (dereference()) {
       throw new VmPanic("the last reference given back as if it were not: " + this);
     }
+  }
+
+  /// Says that the object has a user beside those who show it, so that its pages stay when nobody
+  /// shows them (`OBJ_NOSPLIT`). Said before anybody shows it, and for good.
+  public void keepUnshown() {
+    keepsUnshown = true;
+  }
+
+  /// Whether pages stay that nobody shows.
+  public boolean keepsUnshown() {
+    return keepsUnshown;
   }
 
   /// How many refer to it.

@@ -4,8 +4,8 @@ package org.pondhawk.vm.sync;
 /// rank it holds.
 ///
 /// ```
-///   MAP ── TABLE ── PAGE ── QUEUE
-///   └ may sleep ┘   └── spin ───┘
+///   SEGMENTS ── MAP ── TABLE ── PAGE ── QUEUE
+///   └────── may sleep ─────┘    └── spin ───┘
 /// ```
 ///
 /// Object tokens and busy pages are no ranks: a token is given up while its holder sleeps, and a
@@ -13,6 +13,8 @@ package org.pondhawk.vm.sync;
 /// it cannot deadlock ([LockOrder#took]). Locks under which nothing else is ever taken, as that of
 /// a wait channel or of the pool of nodes, need no rank.
 public enum LockRank {
+  /// The lock of the table of shared segments.
+  SEGMENTS(true),
   /// The lock of an address map.
   MAP(true),
   /// The lock that fills and drops the pages of one page table.
