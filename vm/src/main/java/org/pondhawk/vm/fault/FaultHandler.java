@@ -76,7 +76,7 @@ public final class FaultHandler {
     this.cow = cow;
     this.halt = halt;
     this.lookup = lookup;
-    this.entering = new PageEntry(parts);
+    this.entering = new PageEntry(parts, allocator);
     this.bringer = new PageBringer(parts, allocator, owner);
     this.burst = new FaultBurst(parts, entering, burstPages);
   }
