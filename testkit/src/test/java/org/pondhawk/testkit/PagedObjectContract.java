@@ -29,6 +29,10 @@ import org.pondhawk.vm.Sharing;
 import org.pondhawk.vm.SyncMode;
 import org.pondhawk.vm.View;
 import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.fault.HeldPages;
+import org.pondhawk.vm.map.Access;
+import org.pondhawk.vm.mem.RawMemory;
+import org.pondhawk.vm.sync.VmThread;
 
 /// What every object with a store behind it does, whatever the store is.
 @Timeout(120)
@@ -232,6 +236,24 @@ abstract class PagedObjectContract {
       object.sync();
       assertThat(getLong(store.content(), 8)).isEqualTo(2);
       assertThat(getLong(store.content(), PAGE)).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void hasWhatATransferBroughtIntoPagesThatWereHeld() {
+    try (MemoryObject object = open()) {
+      long base = mapShared(object);
+      VmThread self = rig.machine().newThread("transfer");
+      try (HeldPages held =
+          rig.machine()
+              .rangeFaults()
+              .hold(self, rig.insideOf(space), base, base + PAGE, Access.WRITE)) {
+        object.sync(); // takes the mark of dirty pages away
+        RawMemory.putLong(held.frame(0) + 24, 5);
+      }
+      object.sync();
+      assertThat(getLong(store.content(), 24)).isEqualTo(5);
+      rig.machine().nodes().unload(self);
     }
   }
 

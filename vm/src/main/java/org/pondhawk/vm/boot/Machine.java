@@ -218,7 +218,7 @@ public final class Machine implements AutoCloseable {
     LeaseParts leases =
         new LeaseParts(
             page, operations.cow(), leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
-    this.rangeFaults = new RangeFaults(faults, page, allocator, tunables.maxWired());
+    this.rangeFaults = new RangeFaults(faults, page, allocator, owner, tunables.maxWired());
     Space.Parts parts =
         new Space.Parts(
             objects,

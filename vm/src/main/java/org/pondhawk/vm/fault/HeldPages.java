@@ -1,6 +1,7 @@
 package org.pondhawk.vm.fault;
 
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageOwner;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.sync.IntStack;
@@ -16,13 +17,16 @@ import org.pondhawk.vm.sync.VmThread;
 public final class HeldPages implements AutoCloseable {
   private final PageParts parts;
   private final PageAllocator allocator;
+  private final PageOwner owner;
   private final VmThread self;
   private final boolean changed;
   private final IntStack held = new IntStack();
 
-  HeldPages(PageParts parts, PageAllocator allocator, VmThread self, boolean changed) {
+  HeldPages(
+      PageParts parts, PageAllocator allocator, PageOwner owner, VmThread self, boolean changed) {
     this.parts = parts;
     this.allocator = allocator;
+    this.owner = owner;
     this.self = self;
     this.changed = changed;
   }
@@ -59,6 +63,7 @@ public final class HeldPages implements AutoCloseable {
     if (parts.pages().object(page)
         != PageArray.NO_OBJECT) { // else it was unmapped, and is nobody's
       parts.pages().setDirty(page);
+      owner.noteDirty(page); // its object may have been cleaned as a whole meanwhile
     }
     parts.busy().unbusy(page);
   }

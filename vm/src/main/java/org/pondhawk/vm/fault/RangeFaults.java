@@ -5,6 +5,7 @@ import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.RangeWirer;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.page.PageArray;
+import org.pondhawk.vm.page.PageOwner;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.PageParts;
@@ -25,6 +26,7 @@ public final class RangeFaults implements RangeWirer {
   private final FaultHandler faults;
   private final PageParts parts;
   private final PageAllocator allocator;
+  private final PageOwner owner;
   private final PageArray pages;
   private final VmStats stats;
   private final Tunable most;
@@ -32,10 +34,16 @@ public final class RangeFaults implements RangeWirer {
   /// Makes it for a machine.
   ///
   /// @param most how many pages may be wired, or [#USUAL]
-  public RangeFaults(FaultHandler faults, PageParts parts, PageAllocator allocator, Tunable most) {
+  public RangeFaults(
+      FaultHandler faults,
+      PageParts parts,
+      PageAllocator allocator,
+      PageOwner owner,
+      Tunable most) {
     this.faults = faults;
     this.parts = parts;
     this.allocator = allocator;
+    this.owner = owner;
     this.pages = parts.pages();
     this.stats = parts.stats();
     this.most = most;
@@ -51,7 +59,7 @@ public final class RangeFaults implements RangeWirer {
   /// @throws org.pondhawk.vm.error.AccessViolationException if a part of the range is not mapped or
   ///   does not allow it; nothing is held then
   public HeldPages hold(VmThread self, Space space, long start, long end, int access) {
-    HeldPages pagesHeld = new HeldPages(parts, allocator, self, access == Access.WRITE);
+    HeldPages pagesHeld = new HeldPages(parts, allocator, owner, self, access == Access.WRITE);
     Fault fault = new Fault(self, space);
     fault.holds = true;
     boolean done = false;
