@@ -4,6 +4,7 @@ import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.map.Behavior;
+import org.pondhawk.vm.map.EntryFlags;
 import org.pondhawk.vm.map.Space;
 
 /// A range of addresses with memory mapped into it, as a process has one (`vmspace`).
@@ -14,26 +15,15 @@ import org.pondhawk.vm.map.Space;
 /// **Failure.** Unmap, fork, freeze and close wait for stores under way. If one does not end for
 /// the machine's patience, they throw [org.pondhawk.vm.error.AccessUnderWayException], nothing has
 /// changed, and they may be called again. `IllegalStateException` after the machine was closed.
-public final class AddressSpace implements AutoCloseable {
+public final class AddressSpace extends MappedSpace implements AutoCloseable {
   /// The range of a space that asks for no other: 1 TiB.
   public static final long DEFAULT_RANGE = 1L << 40;
 
   /// The largest range of a space: 128 TiB.
   public static final long MAX_RANGE = MachineSpec.MAX_RANGE;
 
-  private final Machine machine;
-  private final EdgeThreads edge;
-  private final Space space;
-
   AddressSpace(Machine machine, EdgeThreads edge, Space space) {
-    this.machine = machine;
-    this.edge = edge;
-    this.space = space;
-  }
-
-  /// A name for messages.
-  public String name() {
-    return "space " + space.id();
+    super(machine, edge, space);
   }
 
   /// How many addresses the space has, mapped or not; a fork has as many.
@@ -44,53 +34,6 @@ public final class AddressSpace implements AutoCloseable {
   /// The form of this space's page table: never [PageTables#AUTO].
   public PageTables pageTables() {
     return PageTables.of(space.pmap().form());
-  }
-
-  /// Maps anonymous memory where it fits: zeros, made when touched, swapped when memory is short
-  /// (`mmap` with `MAP_ANON`). Address 0 is never chosen.
-  ///
-  /// @param bytes the length, rounded up to whole pages
-  /// @return the address
-  /// @throws IllegalArgumentException if the length is not positive or fits nowhere
-  public long map(long bytes, Protection protection) {
-    machine.haltSwitch().check();
-    long length = wholePages(bytes);
-    int pageSize = machine.spec().pageSize();
-    long address = edge.call(_ -> space.mapAnywhere(pageSize, length, pageSize, protection.access));
-    if (address < 0) {
-      throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
-    }
-    return address;
-  }
-
-  /// Maps anonymous memory at an address, replacing nothing (`MAP_TRYFIXED`).
-  ///
-  /// @param address a multiple of the page size
-  /// @param bytes the length, rounded up to whole pages
-  /// @return the address
-  /// @throws IllegalArgumentException if the range is not inside the space, or something is mapped
-  ///   there
-  public long mapAt(long address, long bytes, Protection protection) {
-    machine.haltSwitch().check();
-    long length = checkRange(address, bytes);
-    if (!edge.<Boolean>call(_ -> space.mapAt(address, length, protection.access))) {
-      throw new IllegalArgumentException(
-          "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
-    }
-    return address;
-  }
-
-  /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is
-  /// skipped. Waits for faults in this space, for transfers of the range and for its leases.
-  ///
-  /// @param address a multiple of the page size
-  /// @param bytes the length, rounded up to whole pages
-  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] on the range is not closed
-  ///   in time, or is the calling thread's; nothing is unmapped then
-  public void unmap(long address, long bytes) {
-    machine.haltSwitch().check();
-    long length = checkRange(address, bytes);
-    edge.run(self -> space.unmap(self, address, address + length));
   }
 
   /// Changes what may be done with a range (`mprotect`). What is not mapped in the range is
@@ -146,6 +89,11 @@ public final class AddressSpace implements AutoCloseable {
         case WILL_NEED -> space.use().advise(self, address, end, true);
         case DONT_NEED -> space.use().advise(self, address, end, false);
         case FREE -> space.use().discard(self, address, end);
+        case NO_SYNC -> space.use().setFlags(address, end, EntryFlags.NO_SYNC, 0);
+        case AUTO_SYNC -> space.use().setFlags(address, end, 0, EntryFlags.NO_SYNC);
+        case NO_DUMP -> space.use().setFlags(address, end, EntryFlags.NO_DUMP, 0);
+        case DUMP -> space.use().setFlags(address, end, 0, EntryFlags.NO_DUMP);
+        case INVALIDATE -> space.use().invalidate(self, address, end);
       }
     });
   }
@@ -271,30 +219,6 @@ public final class AddressSpace implements AutoCloseable {
 
   Space internal() {
     return space;
-  }
-
-  private long checkRange(long address, long bytes) {
-    long length = wholePages(bytes);
-    long range = space.map().range();
-    if (address % machine.spec().pageSize() != 0) {
-      throw new IllegalArgumentException(
-          "address 0x%x is not a multiple of the page size".formatted(address));
-    }
-    if (address < 0 || address > range - length) {
-      throw new IllegalArgumentException(
-          "%d bytes at 0x%x do not lie in the %d bytes of %s"
-              .formatted(length, address, range, name()));
-    }
-    return length;
-  }
-
-  private long wholePages(long bytes) {
-    if (bytes <= 0 || bytes > space.map().range()) {
-      throw new IllegalArgumentException(
-          "a length of %d bytes is not from 1 to %d".formatted(bytes, space.map().range()));
-    }
-    int pageSize = machine.spec().pageSize();
-    return (bytes + pageSize - 1) & -pageSize;
   }
 
   @Override

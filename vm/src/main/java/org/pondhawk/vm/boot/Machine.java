@@ -208,6 +208,7 @@ public final class Machine implements AutoCloseable {
             leases,
             collapser,
             operations,
+            tunables.mapLimits(),
             frames.pageShift());
     Spaces.Maker maker =
         (id, range) ->

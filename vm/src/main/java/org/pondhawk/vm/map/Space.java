@@ -32,6 +32,10 @@ public final class Space {
   private final Unmapper unmapper;
   private final Forker forker;
   private final RangeUse use;
+  private final MapLimits limits;
+  private final CallMapper calls;
+  private final Stacks stacks;
+  private final DataBreak dataBreak;
   private final Clipper clipper;
   private final VmProcess process;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
@@ -49,6 +53,7 @@ public final class Space {
   ///
   /// @param leases what the leases of all spaces share
   /// @param collapser what is told of chains that nobody else may go through any more
+  /// @param limits what every space may do
   /// @param pageShift the logarithm of the page size
   public record Parts(
       ObjectTable objects,
@@ -59,6 +64,7 @@ public final class Space {
       LeaseParts leases,
       ChainCollapser collapser,
       PageOperations operations,
+      MapLimits.Machine limits,
       int pageShift) {}
 
   /// Makes an empty space.
@@ -75,6 +81,10 @@ public final class Space {
     this.unmapper = new Unmapper(this, clipper, parts);
     this.forker = new Forker(this, parts);
     this.use = new RangeUse(this, clipper, parts);
+    this.limits = new MapLimits(parts.limits());
+    this.calls = new CallMapper(this, limits);
+    this.stacks = new Stacks(this, limits);
+    this.dataBreak = new DataBreak(this, limits);
     this.process = new VmProcess("space " + id);
   }
 
@@ -98,6 +108,26 @@ public final class Space {
     return use;
   }
 
+  /// How much it may map.
+  public MapLimits limits() {
+    return limits;
+  }
+
+  /// How programs map memory.
+  public CallMapper calls() {
+    return calls;
+  }
+
+  /// Its stacks, which grow.
+  public Stacks stacks() {
+    return stacks;
+  }
+
+  /// Its data range, which grows too.
+  public DataBreak dataBreak() {
+    return dataBreak;
+  }
+
   /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
   public SpaceLeases leases() {
     return leases;
@@ -106,6 +136,11 @@ public final class Space {
   /// How its threads wait for memory.
   public VmProcess process() {
     return process;
+  }
+
+  /// The bytes of a page.
+  public int pageSize() {
+    return 1 << parts.pageShift();
   }
 
   /// The logarithm of the page size.
@@ -195,7 +230,7 @@ public final class Space {
   /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void protect(VmThread self, long start, long end, int access, boolean forGood) {
     SpaceLeases.Stop stop =
-        Access.allows(access, Access.ALL)
+        Access.allows(access, Access.READ | Access.WRITE)
             ? null
             : leases.stop(self, "protect", start, end, Access.allows(access, Access.READ));
     try {

@@ -296,17 +296,27 @@ public final class Pmap implements Translations {
   public void remove(long start, long end) {
     long n = memory.nextCharged(pieceOf(start));
     while (n >= 0 && firstAddressOf(n) < end) {
-      removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
+      removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)), true);
       n = memory.nextCharged(n + 1);
     }
   }
 
-  private void removeIn(long start, long end) {
+  /// As [#remove], beside faults on the same addresses: the pages stay noted as mapped, because a
+  /// fault may be adding a right to the very entry that goes. The next reverse scan finds out.
+  public void invalidate(long start, long end) {
+    long n = memory.nextCharged(pieceOf(start));
+    while (n >= 0 && firstAddressOf(n) < end) {
+      removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)), false);
+      n = memory.nextCharged(n + 1);
+    }
+  }
+
+  private void removeIn(long start, long end, boolean unflag) {
     for (long address = start; address < end; address += 1L << pageShift) {
       long pte = entry(address);
       int page = Pte.isValid(pte) ? pages.pageAt(Pte.frame(pte)) : PageArray.NONE;
       if (page != PageArray.NONE) { // or a fictitious page was freed, and took the entry with it
-        remove(address, page, true);
+        remove(address, page, unflag);
       }
     }
   }
