@@ -130,7 +130,13 @@ public final class AddressMap {
 
   /// Adds an entry whose range is free.
   void insert(MapEntry entry) {
+    MapEntry above = after(entry.start());
     entries.insert(entry);
+    if (above != null && above.foot() < entry.start()) {
+      // What the stack above kept further down it can't grow into any more: a hole.
+      long from = endBefore(entry.start());
+      hints.hole(from, entry.foot() - from);
+    }
     size += entry.end() - entry.start();
   }
 

@@ -70,10 +70,11 @@ public final class CallMapper {
 
   /// Why a mapping was refused that its limits allow.
   NoRoomException noRoom(MapCall call) {
-    String where = "space %d, %d bytes".formatted(space.id(), call.bytes());
     return new NoRoomException(
         call.place() == MapCall.Place.FREE
-            ? "%s at 0x%x: something is mapped there".formatted(where, call.address())
-            : "%s: no room from 0x%x to 0x%x".formatted(where, call.address(), call.limit()));
+            ? "something is mapped in space %d at 0x%x, %d bytes"
+                .formatted(space.id(), call.address(), call.bytes())
+            : "space %d has no room for %d bytes from 0x%x to 0x%x"
+                .formatted(space.id(), call.bytes(), call.address(), call.limit()));
   }
 }
