@@ -189,7 +189,8 @@ class MapRequestTest {
         view.putLong(address + n * PAGE, n + 1);
       }
 
-      long there = space.map(MapRequest.of(3 * PAGE, Protection.READ).replacing(address + 2 * PAGE));
+      long there =
+          space.map(MapRequest.of(3 * PAGE, Protection.READ).replacing(address + 2 * PAGE));
 
       assertThat(there).isEqualTo(address + 2 * PAGE);
       for (int n = 0; n < 8; n++) {

@@ -14,6 +14,8 @@ import org.pondhawk.vm.sync.VmThread;
 
 /// What the debugger's command for maps prints (`show map`).
 public final class MapInspection {
+  private static final long NOT_COUNTED = -1;
+
   private MapInspection() {}
 
   /// What is mapped in a space, in order. The map is shared meanwhile; waits for tokens.
@@ -21,13 +23,15 @@ public final class MapInspection {
     int pageShift = Integer.numberOfTrailingZeros(space.pageSize());
     long stamp = space.map().lockShared();
     try {
-      return space.map().all().stream().map(e -> of(self, e, pageShift)).toList();
+      return space.map().all().stream()
+          .map(e -> of(e, resident(self, e, e.backing(), pageShift)))
+          .toList();
     } finally {
       space.map().unlockShared(stamp);
     }
   }
 
-  private static MappedRange of(VmThread self, MapEntry entry, int pageShift) {
+  private static MappedRange of(MapEntry entry, long residentPages) {
     Backing head = entry.backing();
     return new MappedRange(
         entry.start(),
@@ -42,7 +46,7 @@ public final class MapInspection {
         entry.reserve(),
         entry.depth(),
         head == null ? -1 : head.object().id(),
-        resident(self, entry, head, pageShift));
+        residentPages);
   }
 
   private static long resident(
@@ -66,15 +70,32 @@ public final class MapInspection {
     return count;
   }
 
-  /// The map of a space as text, a line for each range. The map is shared meanwhile; waits for
-  /// tokens.
-  public static String text(VmThread self, Space space) {
-    AddressMap map = space.map();
+  /// The maps of all open spaces as text, a line for each range. Never waits: counts nothing that
+  /// needs a token, and passes over a map that is being changed.
+  public static String text(Machine machine) {
     StringBuilder text = new StringBuilder();
+    for (Space space : machine.spaces()) {
+      long stamp = space.map().tryLockShared();
+      if (stamp == 0) {
+        text.append("space %d: its map is being changed\n".formatted(space.id()));
+        continue;
+      }
+      try {
+        append(text, space);
+      } finally {
+        space.map().unlockShared(stamp);
+      }
+    }
+    return text.toString();
+  }
+
+  private static void append(StringBuilder text, Space space) {
+    AddressMap map = space.map();
     text.append(
         "space %d: %d mappings, %d bytes of %d, timestamp %d\n"
             .formatted(space.id(), map.count(), map.size(), map.range(), map.timestamp()));
-    of(self, space).forEach(range -> text.append("  ").append(range.text()).append('\n'));
-    return text.toString();
+    for (MapEntry entry : map.all()) {
+      text.append("  ").append(of(entry, NOT_COUNTED).text()).append('\n');
+    }
   }
 }

@@ -42,7 +42,7 @@ public final class AddressMap {
   /// As [#lockShared], if that needs no waiting: the map may be out of order then.
   ///
   /// @return the stamp, or 0
-  long tryLockShared() {
+  public long tryLockShared() {
     long stamp = lock.tryReadLock();
     assert stamp == 0 || LockOrder.took(LockRank.MAP);
     return stamp;

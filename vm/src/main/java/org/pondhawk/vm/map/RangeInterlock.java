@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
+import org.pondhawk.vm.sync.Ticker;
 import org.pondhawk.vm.sync.VmThread;
 import org.pondhawk.vm.sync.WaitChannel;
 
@@ -51,33 +52,35 @@ final class RangeInterlock {
     }
   }
 
-  private final LeaseParts parts;
+  private final Ticker ticker;
+  private final long patienceNanos;
   private final ReentrantLock lock = new ReentrantLock();
   private final List<Held> held = new ArrayList<>();
   private final WaitChannel left = new WaitChannel("ilock");
 
   /// Makes the interlock of a map.
   ///
-  /// @param parts for the clock, and how long waits may take
-  RangeInterlock(LeaseParts parts) {
-    this.parts = parts;
+  /// @param patienceNanos how long a wait may take
+  RangeInterlock(Ticker ticker, long patienceNanos) {
+    this.ticker = ticker;
+    this.patienceNanos = patienceNanos;
   }
 
   /// Takes a range (`vm_map_interlock`). Waits while others have a part of it.
   ///
   /// @return what to [#leave]
   Held enter(VmThread self, long start, long end) {
-    long began = parts.ticker().nanos();
+    long began = ticker.nanos();
     for (; ; ) {
       int ticket = left.ticket();
       Held entered = tryEnter(start, end);
       if (entered != null) {
         return entered;
       }
-      if (parts.ticker().nanos() - began > parts.patienceNanos()) {
+      if (ticker.nanos() - began > patienceNanos) {
         throw new AccessUnderWayException(
             "0x%x-0x%x: others have a part of it for more than %d ms: %s"
-                .formatted(start, end, parts.patienceNanos() / 1_000_000, this));
+                .formatted(start, end, patienceNanos / 1_000_000, this));
       }
       self.sleep(left, ticket, SLICE_NANOS);
     }

@@ -20,7 +20,7 @@ public final class RangeUse {
     this.space = space;
     this.clipper = clipper;
     this.parts = parts;
-    this.interlock = new RangeInterlock(parts.leases());
+    this.interlock = new RangeInterlock(parts.leases().ticker(), parts.leases().patienceNanos());
   }
 
   /// Says how a range is used (`vm_map_madvise`).

@@ -14,7 +14,8 @@ package org.pondhawk.vm.stats;
 /// @param reserveBytes how much below it is kept for it to grow into
 /// @param depth how many elements lie beneath the first in its chain
 /// @param objectId the number of the first object, or -1 while nobody has touched the range
-/// @param residentPages how many pages of the first object are resident in the range
+/// @param residentPages how many pages of the first object are resident in the range, or -1 if they
+///   were not counted
 public record MappedRange(
     long start,
     long end,
@@ -49,8 +50,10 @@ public record MappedRange(
             wirings,
             reserveBytes,
             depth,
-            objectId < 0
-                ? "untouched"
-                : "object %d, %d resident".formatted(objectId, residentPages));
+            objectId < 0 ? "untouched" : "object %d%s".formatted(objectId, resident()));
+  }
+
+  private String resident() {
+    return residentPages < 0 ? "" : ", %d resident".formatted(residentPages);
   }
 }

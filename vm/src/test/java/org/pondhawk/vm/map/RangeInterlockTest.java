@@ -16,7 +16,6 @@ import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.map.RangeInterlock.Held;
 import org.pondhawk.vm.sync.Helper;
-import org.pondhawk.vm.sync.LeasedPages;
 import org.pondhawk.vm.sync.VmThread;
 
 class RangeInterlockTest {
@@ -24,15 +23,7 @@ class RangeInterlockTest {
 
   private final TestMachine machine = new TestMachine(256);
   private final AtomicLong clock = new AtomicLong();
-  private final RangeInterlock ranges =
-      new RangeInterlock(
-          new LeaseParts(
-              machine.vm.page(),
-              machine.vm.pageOperations().cow(),
-              new LeasedPages(1),
-              clock::get,
-              PATIENCE_NANOS,
-              PATIENCE_NANOS));
+  private final RangeInterlock ranges = new RangeInterlock(clock::get, PATIENCE_NANOS);
 
   @AfterEach
   void close() {
