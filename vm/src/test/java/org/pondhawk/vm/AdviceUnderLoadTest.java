@@ -11,9 +11,9 @@ import org.pondhawk.vm.sync.Helper;
 
 /// Advice while others use the range, on a machine with too little memory for it.
 class AdviceUnderLoadTest {
-  private static final int PAGE = 4096;
+  private static final long PAGE = 4096;
 
-  private final ViewFixture fixture = new ViewFixture(PAGE);
+  private final ViewFixture fixture = new ViewFixture((int) PAGE);
   private final AddressSpace space = fixture.space;
   private final View view = fixture.view;
 
@@ -42,7 +42,7 @@ class AdviceUnderLoadTest {
     for (int n = 0; n < 2; n++) {
       long[] counts = users.get(n).join();
       for (int p = 0; p < pages; p++) {
-        assertThat(view.getLong(base + (long) p * PAGE + 8 * n))
+        assertThat(view.getLong(base + p * PAGE + 8L * n))
             .as("page %d", p)
             .isEqualTo(counts[p]);
       }
@@ -54,7 +54,7 @@ class AdviceUnderLoadTest {
     try (View own = space.view()) {
       for (long i = 0; !done.get(); i++) {
         int page = (int) (i * 13 % pages);
-        long address = base + (long) page * PAGE + 8 * number;
+        long address = base + page * PAGE + 8L * number;
         long was = own.getLong(address);
         assertThat(was).isEqualTo(counts[page]);
         own.putLong(address, was + 1);
@@ -70,7 +70,7 @@ class AdviceUnderLoadTest {
     long base = space.map(64 * PAGE, Protection.READ_WRITE);
     for (int round = 1; round <= 5; round++) {
       for (int n = 0; n < 64; n++) {
-        view.putLong(base + n * PAGE, round * 1000 + n);
+        view.putLong(base + n * PAGE, round * 1000L + n);
       }
       space.advise(base, 64 * PAGE, Advice.FREE);
       long other = fixture.mapTwiceTheMemory();

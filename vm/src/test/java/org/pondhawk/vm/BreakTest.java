@@ -13,10 +13,10 @@ import org.pondhawk.vm.sync.Helper;
 
 /// The data range and its end.
 class BreakTest {
-  private static final int PAGE = 4096;
+  private static final long PAGE = 4096;
   private static final long GIB = 1L << 30;
 
-  private final ViewFixture fixture = new ViewFixture(PAGE);
+  private final ViewFixture fixture = new ViewFixture((int) PAGE);
   private final AddressSpace space = fixture.space;
   private final View view = fixture.view;
 

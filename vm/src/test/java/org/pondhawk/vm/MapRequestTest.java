@@ -18,11 +18,11 @@ import org.pondhawk.vm.sync.Helper;
 
 /// Mappings as programs ask for them: the table of what `mmap` refuses, and where it maps.
 class MapRequestTest {
-  private static final int PAGE = 4096;
+  private static final long PAGE = 4096;
   private static final long MIB = 1L << 20;
   private static final long GIB = 1L << 30;
 
-  private final ViewFixture fixture = new ViewFixture(PAGE);
+  private final ViewFixture fixture = new ViewFixture((int) PAGE);
   private final AddressSpace space = fixture.space;
   private final View view = fixture.view;
 

@@ -14,12 +14,12 @@ import org.pondhawk.vm.sync.Helper;
 
 /// Stacks that grow when somebody accesses what lies below them.
 class StackTest {
-  private static final int PAGE = 4096;
+  private static final long PAGE = 4096;
   private static final long STEP = 128 << 10;
   private static final long BYTES = 1 << 20;
   private static final long GIB = 1L << 30;
 
-  private final ViewFixture fixture = new ViewFixture(PAGE);
+  private final ViewFixture fixture = new ViewFixture((int) PAGE);
   private final AddressSpace space = fixture.space;
   private final View view = fixture.view;
 
@@ -187,7 +187,7 @@ class StackTest {
     try (PageLease lease = view.lease(bottom + BYTES - STEP - 2 * PAGE, LeaseMode.WRITE)) {
       assertThat(lease.segments()).isNotEmpty();
     }
-    view.copyFrom(new byte[5 * PAGE], 0, 5 * PAGE, bottom);
+    view.copyFrom(new byte[20_000], 0, 20_000, bottom);
     assertThat(space.isMapped(bottom, BYTES)).isTrue();
   }
 
@@ -205,7 +205,7 @@ class StackTest {
       assertThat(space.isMapped(bottom, BYTES)).isTrue();
       for (long page = 0; page < BYTES / PAGE; page++) {
         for (int n = 0; n < 3; n++) {
-          assertThat(view.getLong(bottom + page * PAGE + 8 * n)).isEqualTo(page + 1);
+          assertThat(view.getLong(bottom + page * PAGE + 8L * n)).isEqualTo(page + 1);
         }
       }
       space.unmap(bottom, BYTES);
@@ -217,7 +217,7 @@ class StackTest {
       long pages = BYTES / PAGE;
       for (long i = 0; i < pages; i++) {
         long page = number == 0 ? pages - 1 - i : (i * 37 + number) % pages;
-        own.putLong(bottom + page * PAGE + 8 * number, page + 1);
+        own.putLong(bottom + page * PAGE + 8L * number, page + 1);
       }
     }
   }

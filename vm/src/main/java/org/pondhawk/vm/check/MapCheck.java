@@ -40,7 +40,7 @@ final class MapCheck {
   }
 
   private void checkEntry(MapEntry entry) {
-    long pageMask = space.pageSize() - 1;
+    long pageMask = space.pageSize() - 1L;
     require(
         ((entry.start() | entry.end() | entry.reserve()) & pageMask) == 0
             && entry.start() < entry.end(),

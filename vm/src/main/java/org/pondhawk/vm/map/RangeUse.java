@@ -142,7 +142,9 @@ public final class RangeUse {
     parts.reaper().removePages(self, head.object(), head.pindex(from, space.pageShift()), count);
   }
 
-  /// Looks which pages of a range are resident (`mincore`).
+  /// Looks which pages of a range are resident (`mincore`). The map stays shared all the time, so
+  /// that there is no change of it to be found out by its timestamp, as where the answer is stored
+  /// with the map unlocked.
   ///
   /// @param into gets the bits of [ResidencyScan] of each page
   /// @return the first address that is not mapped, or -1 if all are
