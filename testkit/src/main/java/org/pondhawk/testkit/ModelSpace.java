@@ -18,6 +18,7 @@ public final class ModelSpace {
   private final TreeMap<Long, byte[]> content = new TreeMap<>();
   private final TreeMap<Long, Protection> protection = new TreeMap<>();
   private final TreeSet<Long> shared = new TreeSet<>();
+  private final TreeSet<Long> wired = new TreeSet<>();
 
   /// A model without any page.
   public ModelSpace(int pageSize) {
@@ -68,6 +69,7 @@ public final class ModelSpace {
   /// Maps pages of zeros, in the place of what is mapped there.
   public void map(long page, long count, Protection with) {
     shared.subSet(page, page + count).clear();
+    wired.subSet(page, page + count).clear();
     for (long p = page; p < page + count; p++) {
       content.put(p, zeros);
       protection.put(p, with);
@@ -79,11 +81,34 @@ public final class ModelSpace {
     content.subMap(page, page + count).clear();
     protection.subMap(page, page + count).clear();
     shared.subSet(page, page + count).clear();
+    wired.subSet(page, page + count).clear();
   }
 
   /// Changes what may be done with pages; those that are not mapped are skipped.
   public void protect(long page, long count, Protection with) {
     protection.subMap(page, page + count).replaceAll((_, _) -> with);
+  }
+
+  /// Whether every page of a range is mapped.
+  public boolean allMapped(long page, long count) {
+    return content.subMap(page, page + count).size() == count;
+  }
+
+  /// Keeps pages in memory; a fork does not.
+  public void wire(long page, long count) {
+    for (long p = page; p < page + count; p++) {
+      wired.add(p);
+    }
+  }
+
+  /// No longer keeps pages in memory.
+  public void unwire(long page, long count) {
+    wired.subSet(page, page + count).clear();
+  }
+
+  /// Whether every page of a range is kept in memory.
+  public boolean allWired(long page, long count) {
+    return wired.subSet(page, page + count).size() == count;
   }
 
   /// The mapped pages of a range.
@@ -111,6 +136,7 @@ public final class ModelSpace {
     content.clear();
     protection.clear();
     shared.clear();
+    wired.clear();
   }
 
   /// Whether loads are allowed from the page of an address.

@@ -98,6 +98,61 @@ public final class AddressSpace extends MappedSpace implements AutoCloseable {
     });
   }
 
+  // ---- wiring
+
+  /// Keeps a range in memory (`mlock`). When this returns, every page of it is resident, and the
+  /// space's own where it may be stored into; no access to the range waits for memory or I/O until
+  /// [#unwire]. Does not nest: what is wired already stays so. A fork does not inherit it, and
+  /// copies what is wired and may be stored into: it takes as long as that takes. Waits for memory,
+  /// for I/O, and for other threads that wire or unwire in this space.
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @throws AccessViolationException if a part of the range is not mapped or allows no access;
+  ///   nothing is wired then
+  /// @throws org.pondhawk.vm.error.OutOfPagesException if more would be wired than `vm.max_wired`
+  ///   allows, or memory can't be had; nothing is wired then
+  /// @throws java.io.UncheckedIOException if a page can't be read; nothing is wired then
+  public void wire(long address, long bytes) {
+    machine.haltSwitch().check();
+    long length = checkRange(address, bytes);
+    edge.run(self -> space.wiring().wire(self, address, address + length));
+  }
+
+  /// Ends [#wire], however often the range was wired (`munlock`). Waits for leases for writing.
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @throws AccessViolationException if a part of the range is not mapped or not wired; nothing is
+  ///   changed then
+  public void unwire(long address, long bytes) {
+    machine.haltSwitch().check();
+    long length = checkRange(address, bytes);
+    edge.run(self -> space.wiring().unwire(self, address, address + length));
+  }
+
+  /// Keeps all that is mapped in memory, or all that will be, or both (`mlockall`). What will be
+  /// mapped is wired when it is mapped, if there is memory for it; else it is mapped all the same.
+  ///
+  /// @throws org.pondhawk.vm.error.OutOfPagesException as for [#wire]; nothing is changed then
+  public void wireAll(WireScope scope) {
+    machine.haltSwitch().check();
+    edge.run(self -> {
+      if (scope != WireScope.FUTURE) {
+        space.wiring().wireAll(self);
+      }
+      if (scope != WireScope.CURRENT) {
+        space.wiring().setFuture(true);
+      }
+    });
+  }
+
+  /// Ends [#wire] and [#wireAll] for the whole space (`munlockall`).
+  public void unwireAll() {
+    machine.haltSwitch().check();
+    edge.run(self -> space.wiring().unwireAll(self));
+  }
+
   /// Looks which pages of a range are in memory, and what happened to them (`mincore`).
   ///
   /// @param address a multiple of the page size

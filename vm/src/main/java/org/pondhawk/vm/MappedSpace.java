@@ -74,7 +74,16 @@ abstract sealed class MappedSpace permits AddressSpace {
       from = Math.max(from, machine.spec().pageSize());
     }
     MapCall call = request.call(length, from, space.map().range());
-    return edge.<Long>call(self -> space.calls().map(self, call));
+    long address = edge.<Long>call(self -> space.calls().map(self, call));
+    wireNew(call.stack() ? space.stacks().partOf(address, length) : address, address + length);
+    return address;
+  }
+
+  /// Wires what has just been mapped, if all new mappings are to be.
+  private void wireNew(long start, long end) {
+    if (start < end && space.wiring().wiresFuture()) {
+      edge.run(self -> space.wiring().wireNew(self, start, end));
+    }
   }
 
   /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is
@@ -135,7 +144,11 @@ abstract sealed class MappedSpace permits AddressSpace {
     if (bytes < 0) {
       throw new IllegalArgumentException("the break is not lowered, by %d".formatted(bytes));
     }
-    return edge.<Long>call(_ -> space.dataBreak().grow(bytes));
+    long start = edge.<Long>call(_ -> space.dataBreak().grow(bytes));
+    if (bytes != 0) {
+      wireNew(wholePage(start), wholePage(start + bytes));
+    }
+    return start;
   }
 
   /// Makes the data range end at an address (`obreak`).
@@ -148,7 +161,10 @@ abstract sealed class MappedSpace permits AddressSpace {
     if (address < 0 || address > space.map().range()) {
       throw new IllegalArgumentException("0x%x does not lie in %s".formatted(address, name()));
     }
-    edge.run(_ -> space.dataBreak().set(address));
+    long old = edge.<Long>call(_ -> space.dataBreak().set(address));
+    if (old < address) {
+      wireNew(old, wholePage(address));
+    }
   }
 
   // ---- limits, and what there is
@@ -197,6 +213,10 @@ abstract sealed class MappedSpace permits AddressSpace {
       throw new IllegalArgumentException(
           "a length of %d bytes is not from 1 to %d".formatted(bytes, space.map().range()));
     }
+    return wholePage(bytes);
+  }
+
+  private long wholePage(long bytes) {
     int pageSize = machine.spec().pageSize();
     return (bytes + pageSize - 1) & -pageSize;
   }

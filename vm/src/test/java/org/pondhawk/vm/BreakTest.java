@@ -127,6 +127,20 @@ class BreakTest {
   }
 
   @Test
+  void growsWiredWhereEverythingNewIsToBe() {
+    space.placeBreak(GIB);
+    space.growBreak(100);
+    space.wireAll(WireScope.FUTURE);
+    space.growBreak(200);
+    assertThat(space.residency(GIB, PAGE).residentCount()).as("its page was there").isZero();
+    space.growBreak(2 * PAGE);
+    assertThat(space.residency(GIB, 3 * PAGE).residentCount()).isEqualTo(2);
+    space.setBreak(GIB + 4 * PAGE);
+    assertThat(space.residency(GIB, 4 * PAGE).residentCount()).isEqualTo(3);
+    space.unwireAll();
+  }
+
+  @Test
   void isCopiedByAFork() {
     space.placeBreak(GIB);
     space.growBreak(PAGE);

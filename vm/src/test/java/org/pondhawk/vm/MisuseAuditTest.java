@@ -244,6 +244,10 @@ class MisuseAuditTest {
       calls.put("restrict", s -> s.restrict(address, PAGE, Protection.READ));
       calls.put("advise", s -> s.advise(address, PAGE, Advice.FREE));
       calls.put("residency", s -> s.residency(address + 8 * PAGE, PAGE));
+      calls.put("wire", s -> s.wire(address + 8 * PAGE, PAGE));
+      calls.put("unwire", s -> s.unwire(address + 8 * PAGE, PAGE));
+      calls.put("wireAll", s -> s.wireAll(WireScope.CURRENT));
+      calls.put("unwireAll", AddressSpace::unwireAll);
       calls.put("fork", s -> s.fork().close());
       calls.put("inherit", s -> s.inherit(address, PAGE, Inheritance.NONE));
       calls.put("freeze", AddressSpace::freeze);
@@ -313,6 +317,8 @@ class MisuseAuditTest {
         requireIllegal("isMapped" + what, s -> s.isMapped(0, length));
         requireIllegal("allows" + what, s -> s.allows(0, length, Protection.READ));
         requireIllegal("inherit" + what, s -> s.inherit(0, length, Inheritance.NONE));
+        requireIllegal("wire" + what, s -> s.wire(0, length));
+        requireIllegal("unwire" + what, s -> s.unwire(0, length));
       }
       for (long at :
           new long[] {1, base + 8, -PAGE, RANGE, Long.MIN_VALUE, -Long.MIN_VALUE - PAGE}) {
@@ -323,6 +329,8 @@ class MisuseAuditTest {
         requireIllegal("allows" + what, s -> s.allows(at, PAGE, Protection.READ));
         requireIllegal("placeBreak" + what, s -> s.placeBreak(at));
         requireIllegal("inherit" + what, s -> s.inherit(at, PAGE, Inheritance.NONE));
+        requireIllegal("wire" + what, s -> s.wire(at, PAGE));
+        requireIllegal("unwire" + what, s -> s.unwire(at, PAGE));
       }
       require("thaw", thrown(AddressSpace::thaw, space), IllegalStateException.class, "not frozen");
       assertThat(view.getLong(base)).isEqualTo(5);

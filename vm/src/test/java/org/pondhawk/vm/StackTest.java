@@ -191,6 +191,20 @@ class StackTest {
     assertThat(space.isMapped(bottom, BYTES)).isTrue();
   }
 
+  @Test
+  void growsWiredWhereEverythingNewIsToBe() {
+    space.wireAll(WireScope.FUTURE);
+    long bottom = space.map(stack(2 * STEP).near(GIB));
+    assertThat(lowest(bottom).wirings()).isEqualTo(1);
+    assertThat(space.residency(bottom + STEP, STEP).residentCount()).isEqualTo(32);
+    view.putLong(bottom + STEP - 8, 1);
+    assertThat(lowest(bottom).start()).isEqualTo(bottom);
+    assertThat(lowest(bottom).wirings()).isEqualTo(1);
+    assertThat(space.residency(bottom, 2 * STEP).residentCount()).isEqualTo(64);
+    space.unwireAll();
+    view.putLong(bottom, 2);
+  }
+
   /// Threads that touch pages in another order each, over and over anew: every stack ends whole.
   @Test
   void growsForManyThreadsAtOnce() {

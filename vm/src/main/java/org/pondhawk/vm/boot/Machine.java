@@ -14,6 +14,7 @@ import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.ChainCopier;
 import org.pondhawk.vm.fault.FaultHandler;
+import org.pondhawk.vm.fault.RangeFaults;
 import org.pondhawk.vm.map.ChainCollapser;
 import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
@@ -209,6 +210,7 @@ public final class Machine implements AutoCloseable {
             collapser,
             operations,
             tunables.mapLimits(),
+            new RangeFaults(faults, pages, stats, tunables.maxWired()),
             frames.pageShift());
     Spaces.Maker maker =
         (id, range) ->

@@ -5,6 +5,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.pondhawk.vm.fault.RangeFaults;
 import org.pondhawk.vm.map.MapLimits;
 import org.pondhawk.vm.queue.AllocTuning;
 import org.pondhawk.vm.queue.FreeLevel;
@@ -188,6 +189,15 @@ public final class Tunables {
               "How much of a stack is mapped at first, and by how much it grows, in whole pages.")
           .in("bytes");
 
+  private final Tunable maxWired =
+      Tunable.live(
+              "vm.max_wired",
+              RangeFaults.USUAL,
+              1L << 40,
+              RangeFaults.USUAL,
+              "How many pages may be wired when a range is to be: -1 for a third of all.")
+          .in("pages");
+
   private final LevelTunables levels = new LevelTunables();
 
   private final List<Tunable> all = new ArrayList<>(levels.all());
@@ -210,6 +220,7 @@ public final class Tunables {
     all.add(mostData);
     all.add(mostStack);
     all.add(stackStep);
+    all.add(maxWired);
   }
 
   /// The numbers of a machine to be booted.
@@ -291,6 +302,11 @@ public final class Tunables {
   /// How the allocator searches and sets aside.
   public AllocTuning allocTuning() {
     return AllocTuning.of(setAssociativityMask, magazinePages);
+  }
+
+  /// See [RangeFaults].
+  public Tunable maxWired() {
+    return maxWired;
   }
 
   /// See [org.pondhawk.vm.queue.FreeGate].

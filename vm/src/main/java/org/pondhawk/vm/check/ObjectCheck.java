@@ -13,6 +13,7 @@ import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.WiredPages;
 import org.pondhawk.vm.swap.SwapFile;
@@ -177,6 +178,7 @@ final class ObjectCheck {
       }
     }
     checkAlone();
+    int[] mapped = checkWiredMappings();
     long counted = machine.page().stats().global(PageCount.WIRED);
     findings.require(
         wired.cardinality() == counted,
@@ -193,7 +195,43 @@ final class ObjectCheck {
     wired.stream()
         .forEach(page ->
             findings.require(
-                pages.wireCount(page) == 1, "not wired once: %s", pages.describe(page)));
+                pages.wireCount(page) == Math.max(1, mapped[page]),
+                "wired for %d mappings, but: %s",
+                mapped[page],
+                pages.describe(page)));
+  }
+
+  /// A page is wired once for each wired mapping.
+  ///
+  /// @return how many of them each page has
+  private int[] checkWiredMappings() {
+    int[] mapped = new int[pages.frameCount()];
+    for (Space space : machine.spaces()) {
+      long[] wiredHere = new long[1];
+      space
+          .pmap()
+          .forEachValid((_, pte) -> {
+            int page = pages.pageAt(Pte.frame(pte));
+            if (Pte.isWired(pte)) {
+              wiredHere[0]++;
+            }
+            if (Pte.isWired(pte) && page >= 0 && page < mapped.length) {
+              findings.require(
+                  mapped[page] > 0 || !wired.get(page),
+                  "wired for two uses: %s",
+                  pages.describe(page));
+              mapped[page]++;
+              wired.set(page);
+            }
+          });
+      findings.require(
+          wiredHere[0] == space.pmap().wired(),
+          "space %d: %d entries are wired, the count says %d",
+          space.id(),
+          wiredHere[0],
+          space.pmap().wired());
+    }
+    return mapped;
   }
 
   private void checkAlone() {

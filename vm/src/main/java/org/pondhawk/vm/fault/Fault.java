@@ -36,6 +36,10 @@ public final class Fault {
   /// no reason to wait.
   boolean copiesOnly;
 
+  /// Whether the page is to be wired and made ready for every access that its range allows; no
+  /// access follows.
+  boolean wires;
+
   private @Nullable MapEntry entry;
 
   /// Makes the record of a thread's faults in a space.
@@ -58,6 +62,11 @@ public final class Fault {
   void end() {
     self.setReadsAhead(true);
     entry = null;
+  }
+
+  /// Whether a store follows.
+  boolean stores() {
+    return write && !wires;
   }
 
   MapEntry entry() {

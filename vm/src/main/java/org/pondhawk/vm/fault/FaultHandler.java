@@ -112,7 +112,7 @@ public final class FaultHandler {
           patience = parts.gate().checkBusyWait(self, patience);
         }
         case UNTOUCHED -> space.mapper().giveObject(address);
-        case BELOW_STACK -> growStack(space, address, access);
+        case BELOW_STACK -> growStack(fault, address, access);
         case SHADOW -> space.forker().shadow(address);
         case FROZEN -> {
           self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
@@ -140,7 +140,7 @@ public final class FaultHandler {
       }
       requireAllowed(entry, address, access);
       boolean write = access == Access.WRITE;
-      if (write && space.isFrozen() && !fault.copiesOnly) {
+      if (write && space.isFrozen() && !fault.copiesOnly && !fault.wires) {
         return Outcome.FROZEN;
       }
       if (entry.backing() == null) {
@@ -221,7 +221,7 @@ public final class FaultHandler {
   /// Whether a store follows into a page that is being sent out: the object needs another one
   /// first.
   private boolean mustNotStore(Fault fault, int page) {
-    return fault.write && !fault.copiesOnly && cow.isSent(page);
+    return (fault.wires || (fault.write && !fault.copiesOnly)) && cow.isSent(page);
   }
 
   /// Gives the head another page in the place of one that is being sent (`vm_page_cowfault`).
@@ -249,7 +249,9 @@ public final class FaultHandler {
 
   private Outcome finishResident(Fault fault, int page, boolean ours) {
     finish(fault, page, ours);
-    burst.mapAround(fault);
+    if (!fault.entry().isWired()) { // there each page is wired at its own fault
+      burst.mapAround(fault);
+    }
     return Outcome.MINOR;
   }
 
@@ -317,6 +319,9 @@ public final class FaultHandler {
       parts.busy().unbusy(source);
       return outcome;
     }
+    if (fault.page != source && fault.entry().isWired()) {
+      entering.leaveOld(fault, source);
+    }
     finish(fault, fault.page, true);
     if (fault.page != source) {
       parts.busy().unbusy(source);
@@ -332,11 +337,12 @@ public final class FaultHandler {
     return Outcome.BELOW_STACK;
   }
 
-  private static void growStack(Space space, long address, int access) {
-    String why = space.stacks().grow(address);
+  private static void growStack(Fault fault, long address, int access) {
+    String why = fault.space.stacks().grow(address);
     if (!why.isEmpty()) {
       throw new AccessViolationException(address, name(access), why);
     }
+    fault.space.stacks().wireGrown(fault.self, address);
   }
 
   private static void requireAllowed(MapEntry entry, long address, int access) {

@@ -79,10 +79,11 @@ public final class DataBreak {
   /// Moves the break up to an address (`obreak`).
   ///
   /// @param end the new break, rounded up to a page; not before the old one
+  /// @return the old break, rounded up to a page
   /// @throws IllegalArgumentException if it is
   /// @throws NoRoomException if something is mapped there, or a limit would be passed
-  public void set(long end) {
-    space.withMapLocked(_ -> {
+  public long set(long end) {
+    return space.withMapLocked(_ -> {
       space.requireOpen();
       long to = roundUp(end);
       long old = roundUp(base + size);
@@ -96,7 +97,7 @@ public final class DataBreak {
         extend(old, to - old);
         size = to - base;
       }
-      return true;
+      return old;
     });
   }
 

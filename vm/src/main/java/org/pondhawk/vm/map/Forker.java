@@ -59,7 +59,7 @@ public final class Forker {
   private void inherit(MapEntry entry, Space child) {
     boolean copy = entry.inheritance() == Inheritance.COPY;
     if (copy && entry.backing() == null) {
-      child.map().insert(entry); // zeros for both
+      child.map().insert(unwired(entry)); // zeros for both
       return;
     }
     MapEntry touched = space.mapper().touch(entry);
@@ -67,7 +67,14 @@ public final class Forker {
     map.replace(touched, ours);
     Backing theirs = ours.head().in(child);
     theirs.attachAll();
-    child.map().insert(ours.with(theirs, copy));
+    child.map().insert(unwired(ours.with(theirs, copy)));
+  }
+
+  /// A child has to wire for itself.
+  private static MapEntry unwired(MapEntry entry) {
+    return entry.isWired()
+        ? entry.with(entry.traits().withWirings(0).withFlags(0, EntryFlags.USER_WIRED))
+        : entry;
   }
 
   /// Makes the page of an address one that may be stored into without others seeing it: resolves

@@ -36,6 +36,7 @@ public final class Space {
   private final CallMapper calls;
   private final Stacks stacks;
   private final DataBreak dataBreak;
+  private final Wiring wiring;
   private final Clipper clipper;
   private final VmProcess process;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
@@ -54,6 +55,7 @@ public final class Space {
   /// @param leases what the leases of all spaces share
   /// @param collapser what is told of chains that nobody else may go through any more
   /// @param limits what every space may do
+  /// @param wirer brings the pages of wired ranges in
   /// @param pageShift the logarithm of the page size
   public record Parts(
       ObjectTable objects,
@@ -65,6 +67,7 @@ public final class Space {
       ChainCollapser collapser,
       PageOperations operations,
       MapLimits.Machine limits,
+      RangeWirer wirer,
       int pageShift) {}
 
   /// Makes an empty space.
@@ -85,6 +88,7 @@ public final class Space {
     this.calls = new CallMapper(this, limits);
     this.stacks = new Stacks(this, limits);
     this.dataBreak = new DataBreak(this, limits);
+    this.wiring = new Wiring(this, clipper, parts);
     this.process = new VmProcess("space " + id);
   }
 
@@ -126,6 +130,11 @@ public final class Space {
   /// Its data range, which grows too.
   public DataBreak dataBreak() {
     return dataBreak;
+  }
+
+  /// What of it stays in memory.
+  public Wiring wiring() {
+    return wiring;
   }
 
   /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
@@ -234,11 +243,15 @@ public final class Space {
             ? null
             : leases.stop(self, "protect", start, end, Access.allows(access, Access.READ));
     try {
-      withMapLocked(m -> {
-        requireOpen();
-        new RightsChange(m, clipper, pmap, parts.grace()).apply(start, end, access, forGood);
-        return true;
-      });
+      boolean readied =
+          withMapLocked(m -> {
+            requireOpen();
+            return new RightsChange(m, clipper, pmap, parts.grace(), wiring)
+                .apply(self, start, end, access, forGood);
+          });
+      if (readied) {
+        wiring.restore(self, start, end);
+      }
     } finally {
       if (stop != null) {
         leases.resume(stop);

@@ -1,7 +1,9 @@
 package org.pondhawk.vm.map;
 
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.NoRoomException;
+import org.pondhawk.vm.sync.VmThread;
 
 /// Stacks: ranges whose lowest part grows downwards when somebody accesses what lies below it
 /// (`vm_map_stack`, `vm_map_growstack`).
@@ -60,6 +62,13 @@ public final class Stacks {
     return Math.min(call.bytes(), step());
   }
 
+  /// Where what is mapped of a new stack begins; a later part if it could not grow yet.
+  ///
+  /// @param bottom the lowest address that it may grow to
+  public long partOf(long bottom, long bytes) {
+    return bottom + bytes - Math.min(bytes, step());
+  }
+
   private long step() {
     return roundUp(limits.stackStep(), 1L << space.pageShift());
   }
@@ -86,6 +95,19 @@ public final class Stacks {
       MapEntry stack = above(address);
       return map.find(address) != null || stack == null ? "" : grow(stack, address);
     });
+  }
+
+  /// Wires the part of a stack that has just grown, if all new mappings are to be. The map is not
+  /// locked.
+  ///
+  /// @param address in that part
+  public void wireGrown(VmThread self, long address) {
+    if (space.wiring().wiresFuture()) {
+      MapEntry grown = space.withMapShared(m -> Optional.ofNullable(m.find(address))).orElse(null);
+      if (grown != null) {
+        space.wiring().wireNew(self, grown.start(), grown.end());
+      }
+    }
   }
 
   private String grow(MapEntry stack, long address) {

@@ -68,15 +68,16 @@ class InvalidationTest {
 
   @Test
   void keepWiredPagesMapped() {
-    space.use().change(start, start + SIZE, traits -> traits.withWirings(1));
+    space.wiring().wire(machine.self, start, start + SIZE);
     space.use().change(start + SIZE, start + 2 * SIZE, t -> t.withFlags(EntryFlags.NO_FAULT, 0));
     invalidate(0, 3);
     assertThat(isMapped(0)).isTrue();
     assertThat(isMapped(1)).as("no fault would map it again").isTrue();
     assertThat(isMapped(2)).isFalse();
+    space.wiring().unwire(machine.self, start, start + SIZE);
     space
         .use()
-        .change(start, start + 2 * SIZE, t -> t.withWirings(0).withFlags(0, EntryFlags.NO_FAULT));
+        .change(start + SIZE, start + 2 * SIZE, t -> t.withFlags(0, EntryFlags.NO_FAULT));
   }
 
   @Test
