@@ -5,9 +5,10 @@ public enum MapOption {
   /// A fork shares the memory: each side sees what the other stores (`MAP_SHARED`). Without it a
   /// fork gets a copy (`MAP_PRIVATE`).
   SHARED,
-  /// All of it lies below 4 GiB (`MAP_32BIT`).
+  /// All of it lies below 4 GiB, if a place is to be found for it (`MAP_32BIT`).
   BELOW_4_GIB,
-  /// It lies at a multiple of its length, which is a power of two (`MAP_SIZEALIGN`).
+  /// It lies at a multiple of its length, which is a power of two, if a place is to be found for it
+  /// (`MAP_SIZEALIGN`).
   SIZE_ALIGNED,
   /// A stack: its highest part is mapped, and the rest when somebody accesses what lies just below
   /// (`MAP_STACK`, `vm_map_stack`). The length is the most that it may grow to, and is kept free

@@ -42,9 +42,7 @@ class AdviceUnderLoadTest {
     for (int n = 0; n < 2; n++) {
       long[] counts = users.get(n).join();
       for (int p = 0; p < pages; p++) {
-        assertThat(view.getLong(base + p * PAGE + 8L * n))
-            .as("page %d", p)
-            .isEqualTo(counts[p]);
+        assertThat(view.getLong(base + p * PAGE + 8L * n)).as("page %d", p).isEqualTo(counts[p]);
       }
     }
   }

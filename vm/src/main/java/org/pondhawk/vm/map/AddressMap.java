@@ -151,18 +151,6 @@ public final class AddressMap {
     entries.replace(entry, other);
   }
 
-  /// Changes how much is kept for an entry to grow into.
-  ///
-  /// @return the entry as it is now
-  MapEntry reserve(MapEntry entry, long bytes) {
-    MapEntry other = entry.withReserve(bytes);
-    entries.replace(entry, other);
-    if (bytes < entry.reserve()) {
-      unmapped(entry.foot(), entry.start()); // what was kept and is free is a hole now
-    }
-    return other;
-  }
-
   /// The entries that share an address with a range, in order.
   List<MapEntry> overlapping(long start, long end) {
     return entries.overlapping(start, end);

@@ -91,7 +91,6 @@ public final class Stacks {
   /// @return why it may not grow, or an empty text if it has grown, or is no such address any more
   public String grow(long address) {
     return space.withMapLocked(_ -> {
-      space.requireOpen();
       MapEntry stack = above(address);
       return map.find(address) != null || stack == null ? "" : grow(stack, address);
     });
@@ -111,28 +110,23 @@ public final class Stacks {
   }
 
   private String grow(MapEntry stack, long address) {
+    // Nothing is mapped between the address and the stack, but something may be further down.
+    long room = Math.min(stack.reserve(), stack.start() - map.endBefore(stack.start()));
     long needed = stack.start() - (address & -(1L << space.pageShift()));
-    long gap = stack.start() - map.endBefore(stack.start());
-    if (gap < needed) {
-      map.reserve(stack, gap);
-      return "something is mapped in what the stack above might grow into";
-    }
-    long bytes = Math.min(roundUp(needed, step()), Math.min(stack.reserve(), gap));
+    long bytes = Math.min(roundUp(needed, step()), room);
     if (limits.refuses(map, bytes)) {
       return "the stack above would grow by %d bytes, past the limit of the space".formatted(bytes);
     }
-    extend(stack, bytes);
+    extend(stack, bytes, room - bytes);
     return "";
   }
 
-  private void extend(MapEntry stack, long bytes) {
+  private void extend(MapEntry stack, long bytes, long reserve) {
     long start = stack.start() - bytes;
     EntryTraits traits =
         stack.traits().withNeedsCopy(false).withWirings(0).withFlags(0, EntryFlags.USER_WIRED);
-    MapEntry lower =
-        MapEntry.untouched(start, stack.start(), traits).withReserve(stack.reserve() - bytes);
     map.replace(stack, stack.withReserve(0)); // no hole: the lower part keeps it from now on
-    map.insert(lower);
+    map.insert(MapEntry.untouched(start, stack.start(), traits).withReserve(reserve));
     space.mapper().join(start, stack.start());
   }
 

@@ -63,14 +63,6 @@ class AddressMapModelTest {
         map.unmapped(entry.start(), entry.end());
         Arrays.fill(cells, (int) (entry.start() / SIZE), (int) (entry.end() / SIZE), null);
       }
-      MapEntry shrinking = cells[random.nextInt(PAGES)];
-      if (shrinking != null && shrinking.reserve() > 0 && random.nextInt(4) == 0) {
-        history.add("map.reserve(map.find(%d), %d);".formatted(shrinking.start(), SIZE));
-        MapEntry shrunk = map.reserve(shrinking, Math.min(SIZE, shrinking.reserve()));
-        for (int i = 0; i < PAGES; i++) {
-          cells[i] = shrinking.equals(cells[i]) ? shrunk : cells[i];
-        }
-      }
       compare(map, cells, random, history);
     }
   }

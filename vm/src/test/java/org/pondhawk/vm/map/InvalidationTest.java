@@ -75,9 +75,7 @@ class InvalidationTest {
     assertThat(isMapped(1)).as("no fault would map it again").isTrue();
     assertThat(isMapped(2)).isFalse();
     space.wiring().unwire(machine.self, start, start + SIZE);
-    space
-        .use()
-        .change(start + SIZE, start + 2 * SIZE, t -> t.withFlags(0, EntryFlags.NO_FAULT));
+    space.use().change(start + SIZE, start + 2 * SIZE, t -> t.withFlags(0, EntryFlags.NO_FAULT));
   }
 
   @Test
