@@ -101,6 +101,7 @@ public final class Machine implements AutoCloseable {
   private final @Nullable SwapFile swapFile;
   private final @Nullable SwapSpace swapSpace;
   private final FaultHandler faults;
+  private final RangeFaults rangeFaults;
   private final ChainCopier copier;
   private final PageoutDaemon daemon;
   private final LowMemoryKill lowMemory;
@@ -199,6 +200,7 @@ public final class Machine implements AutoCloseable {
     LeaseParts leases =
         new LeaseParts(
             page, operations.cow(), leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
+    this.rangeFaults = new RangeFaults(faults, page, allocator, tunables.maxWired());
     Space.Parts parts =
         new Space.Parts(
             objects,
@@ -210,7 +212,7 @@ public final class Machine implements AutoCloseable {
             collapser,
             operations,
             tunables.mapLimits(),
-            new RangeFaults(faults, pages, stats, tunables.maxWired()),
+            rangeFaults,
             frames.pageShift());
     Spaces.Maker maker =
         (id, range) ->
@@ -530,6 +532,11 @@ public final class Machine implements AutoCloseable {
   /// The fault handler.
   public FaultHandler faults() {
     return faults;
+  }
+
+  /// Faults for ranges, to hold their pages.
+  public RangeFaults rangeFaults() {
+    return rangeFaults;
   }
 
   /// The pageout daemon, to be run by a thread of the caller's.

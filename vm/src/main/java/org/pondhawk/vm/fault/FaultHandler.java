@@ -79,7 +79,7 @@ public final class FaultHandler {
     this.cow = cow;
     this.halt = halt;
     this.lookup = lookup;
-    this.entering = new PageEntry(parts);
+    this.entering = new PageEntry(parts, allocator);
     this.burst = new FaultBurst(parts, burstPages);
   }
 
