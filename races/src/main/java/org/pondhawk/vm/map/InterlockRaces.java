@@ -1,5 +1,6 @@
 package org.pondhawk.vm.map;
 
+import static java.util.Objects.requireNonNull;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
@@ -63,13 +64,11 @@ public final class InterlockRaces {
   /// A range that one has and another wants.
   public static class Wanted {
     final RangeInterlock ranges = interlock();
-    final RangeInterlock.Held range = ranges.tryEnter(0, 10);
+    final RangeInterlock.Held range = requireNonNull(ranges.tryEnter(0, 10));
     int ticket;
 
     final void leave() {
-      if (range != null) {
-        ranges.leave(range);
-      }
+      ranges.leave(range);
     }
 
     final boolean enters() {
