@@ -105,7 +105,7 @@ class RunCommandTest {
       "--set, vm.v_free_min=0, is not one of: 1 to 1073741824 pages",
       "--set, vm.nice_policy=evil, 'is not one of: monotone, faithful'",
       "--set, vm.stats.vm.v_free_count=3, can only be read",
-      "--show, pages, 'is not one of: page, pageq'",
+      "--show, pages, 'is not one of: page, pageq, map'",
     })
     void aBadValue(String option, String value, String complaint) throws IOException {
       assertRefused(
@@ -249,7 +249,7 @@ class RunCommandTest {
               "--set",
               "vm.nice_policy=faithful",
               "--show",
-              "page,pageq");
+              "page,pageq,map");
 
       assertThat(status).as(out + "\n" + err).isZero();
       assertThat(out.toString()).contains("GOOD", "vmstats.v_free_min: 30\n");
@@ -257,6 +257,9 @@ class RunCommandTest {
           .as("the processes have their memory yet")
           .containsPattern("vmstats.v_active_count: [1-9]");
       assertThat(out.toString().lines().filter(line -> line.startsWith("PQ_"))).hasSize(4);
+      assertThat(out.toString()).containsPattern("space 1: \\d+ mappings, \\d+ bytes of \\d+");
+      assertThat(out.toString())
+          .containsPattern("0x[0-9a-f]+-0x[0-9a-f]+ rw-/rwx COPY NORMAL none");
       assertThat(out.toString().indexOf("vmstats.")).isGreaterThan(out.toString().indexOf("GOOD"));
     }
 

@@ -5,5 +5,7 @@ public enum Exhibit {
   /// The counts of pages, and the levels that they are compared with (`show page`).
   PAGE,
   /// The lengths of the page queues, colour by colour (`show pageq`).
-  PAGEQ
+  PAGEQ,
+  /// What is mapped in each address space (`show map`).
+  MAP
 }

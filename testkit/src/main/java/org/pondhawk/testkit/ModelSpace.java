@@ -10,12 +10,14 @@ import org.pondhawk.vm.Protection;
 
 /// What a range of an address space should hold, in ordinary arrays: page number to bytes.
 ///
-/// A page that was never stored into shares one array of zeros.
+/// A page that was never stored into shares one array of zeros; one that forks share has one array
+/// in the models of all of them.
 public final class ModelSpace {
   private final int pageSize;
   private final byte[] zeros;
   private final TreeMap<Long, byte[]> content = new TreeMap<>();
   private final TreeMap<Long, Protection> protection = new TreeMap<>();
+  private final TreeSet<Long> shared = new TreeSet<>();
   private final TreeSet<Long> wired = new TreeSet<>();
 
   /// A model without any page.
@@ -27,7 +29,9 @@ public final class ModelSpace {
   /// The same at this moment, as a fork makes it.
   public ModelSpace copy() {
     ModelSpace copy = new ModelSpace(pageSize);
-    content.forEach((page, bytes) -> copy.content.put(page, bytes.clone()));
+    content.forEach(
+        (page, bytes) -> copy.content.put(page, shared.contains(page) ? bytes : bytes.clone()));
+    copy.shared.addAll(shared);
     copy.protection.putAll(protection);
     return copy;
   }
@@ -53,8 +57,19 @@ public final class ModelSpace {
     return next != null && next < page + count;
   }
 
-  /// Maps pages of zeros.
+  /// Maps pages of zeros that forks share, in the place of what is mapped there.
+  public void mapShared(long page, long count, Protection with) {
+    map(page, count, with);
+    for (long p = page; p < page + count; p++) {
+      content.put(p, new byte[pageSize]);
+      shared.add(p);
+    }
+  }
+
+  /// Maps pages of zeros, in the place of what is mapped there.
   public void map(long page, long count, Protection with) {
+    shared.subSet(page, page + count).clear();
+    wired.subSet(page, page + count).clear();
     for (long p = page; p < page + count; p++) {
       content.put(p, zeros);
       protection.put(p, with);
@@ -65,6 +80,7 @@ public final class ModelSpace {
   public void unmap(long page, long count) {
     content.subMap(page, page + count).clear();
     protection.subMap(page, page + count).clear();
+    shared.subSet(page, page + count).clear();
     wired.subSet(page, page + count).clear();
   }
 
@@ -107,25 +123,32 @@ public final class ModelSpace {
 
   /// Makes a page zeros.
   public void zero(long page) {
-    content.put(page, zeros);
+    byte[] bytes = content.get(page);
+    if (bytes != null && shared.contains(page)) {
+      Arrays.fill(bytes, (byte) 0);
+    } else {
+      content.put(page, zeros);
+    }
   }
 
   /// Unmaps everything.
   public void clear() {
     content.clear();
     protection.clear();
+    shared.clear();
     wired.clear();
   }
 
   /// Whether loads are allowed from the page of an address.
   public boolean isReadable(long address) {
     Protection with = protection.get(address / pageSize);
-    return with != null && with != Protection.NONE;
+    return with != null && with.allowsRead();
   }
 
   /// Whether stores are allowed to the page of an address.
   public boolean isWritable(long address) {
-    return protection.get(address / pageSize) == Protection.READ_WRITE;
+    Protection with = protection.get(address / pageSize);
+    return with != null && with.allowsWrite();
   }
 
   /// How many bytes from an address on can be loaded.
@@ -159,7 +182,7 @@ public final class ModelSpace {
       if (page == null) {
         throw new IllegalArgumentException("the model has no page at " + at);
       }
-      if (Arrays.equals(page, zeros)) {
+      if (!shared.contains(at / pageSize) && Arrays.equals(page, zeros)) {
         page = page.clone(); // the shared zeros, or as good as them
         content.put(at / pageSize, page);
       }

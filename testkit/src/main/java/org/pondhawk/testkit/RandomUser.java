@@ -15,6 +15,8 @@ import java.util.Random;
 import org.pondhawk.vm.AddressSpace;
 import org.pondhawk.vm.Advice;
 import org.pondhawk.vm.LeaseMode;
+import org.pondhawk.vm.MapOption;
+import org.pondhawk.vm.MapRequest;
 import org.pondhawk.vm.PageLease;
 import org.pondhawk.vm.Protection;
 import org.pondhawk.vm.View;
@@ -63,6 +65,8 @@ public final class RandomUser implements AutoCloseable {
   private enum Op {
     MAP(3),
     MAP_AT(3),
+    MAP_REPLACING(3),
+    MAP_SHARED(2),
     UNMAP(4),
     PROTECT(4),
     ADVISE(3),
@@ -180,6 +184,8 @@ public final class RandomUser implements AutoCloseable {
     switch (Op.pick(random)) {
       case MAP -> map();
       case MAP_AT -> mapAt();
+      case MAP_REPLACING -> mapReplacing(false);
+      case MAP_SHARED -> mapReplacing(true);
       case UNMAP -> unmap();
       case PROTECT -> protect();
       case ADVISE -> advise();
@@ -224,9 +230,11 @@ public final class RandomUser implements AutoCloseable {
   // ---- steps
 
   private Protection someProtection() {
-    return switch (random.nextInt(12)) {
+    return switch (random.nextInt(14)) {
       case 0 -> Protection.READ;
       case 1 -> Protection.NONE;
+      case 2 -> Protection.READ_EXECUTE;
+      case 3 -> Protection.ALL;
       default -> Protection.READ_WRITE;
     };
   }
@@ -266,6 +274,28 @@ public final class RandomUser implements AutoCloseable {
       model.map(page, count, with);
     } catch (IllegalArgumentException e) {
       require(taken, "refused without a reason: %s", e);
+    }
+  }
+
+  /// Maps in the place of what is there, for itself or to be shared with forks.
+  private void mapReplacing(boolean shared) {
+    int count = someLength();
+    if (count == 0) {
+      return;
+    }
+    long page = Math.min(someFirstPage(), firstPage + windowPages - count);
+    Protection with = someProtection();
+    long bytes = (long) count * pageSize;
+    MapRequest request = MapRequest.of(bytes, with).replacing(page * pageSize);
+    note(
+        "%s.map(MapRequest.of(%dL, Protection.%s).replacing(0x%xL)%s);",
+        spaceName(), bytes, with, page * pageSize, shared ? ".with(MapOption.SHARED)" : "");
+    if (shared) {
+      space.map(request.with(MapOption.SHARED));
+      model.mapShared(page, count, with);
+    } else {
+      space.map(request);
+      model.map(page, count, with);
     }
   }
 

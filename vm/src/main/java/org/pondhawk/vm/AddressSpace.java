@@ -4,9 +4,8 @@ import java.util.function.Function;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.error.AccessViolationException;
-import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.map.Behavior;
-import org.pondhawk.vm.map.Placement;
+import org.pondhawk.vm.map.EntryFlags;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.stats.SpaceStatistics;
 
@@ -18,28 +17,15 @@ import org.pondhawk.vm.stats.SpaceStatistics;
 /// **Failure.** Unmap, fork, freeze and close wait for stores under way. If one does not end for
 /// the machine's patience, they throw [org.pondhawk.vm.error.AccessUnderWayException], nothing has
 /// changed, and they may be called again. `IllegalStateException` after the machine was closed.
-public final class AddressSpace implements AutoCloseable {
+public final class AddressSpace extends MappedSpace implements AutoCloseable {
   /// The range of a space that asks for no other: 1 TiB.
   public static final long DEFAULT_RANGE = 1L << 40;
 
   /// The largest range of a space: 128 TiB.
   public static final long MAX_RANGE = MachineSpec.MAX_RANGE;
 
-  private final Machine machine;
-  private final EdgeThreads edge;
-  private final SpaceHandle handle;
-  private final ObjectMappings objects;
-
   AddressSpace(Machine machine, EdgeThreads edge, Space space) {
-    this.machine = machine;
-    this.edge = edge;
-    this.handle = new SpaceHandle(machine, space);
-    this.objects = new ObjectMappings(edge, handle, machine.spec().pageSize());
-  }
-
-  /// A name for messages.
-  public String name() {
-    return "space " + handle.any().id();
+    super(machine, edge, space);
   }
 
   /// How many addresses the space has, mapped or not; a fork has as many.
@@ -50,91 +36,6 @@ public final class AddressSpace implements AutoCloseable {
   /// The form of this space's page table: never [PageTables#AUTO].
   public PageTables pageTables() {
     return PageTables.of(handle.any().pmap().form());
-  }
-
-  /// Maps anonymous memory where it fits: zeros, made when touched, swapped when memory is short
-  /// (`mmap` with `MAP_ANON`). Address 0 is never chosen.
-  ///
-  /// @param bytes the length, rounded up to whole pages
-  /// @return the address
-  /// @throws IllegalArgumentException if the length is not positive or fits nowhere
-  public long map(long bytes, Protection protection) {
-    machine.haltSwitch().check();
-    long length = wholePages(bytes);
-    int pageSize = machine.spec().pageSize();
-    long address =
-        edge.call(_ -> space().mapAnywhere(pageSize, length, pageSize, protection.access));
-    if (address < 0) {
-      throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
-    }
-    wireNew(address, length);
-    return address;
-  }
-
-  /// Maps anonymous memory at an address, replacing nothing (`MAP_TRYFIXED`).
-  ///
-  /// @param address a multiple of the page size
-  /// @param bytes the length, rounded up to whole pages
-  /// @return the address
-  /// @throws IllegalArgumentException if the range is not inside the space, or something is mapped
-  ///   there
-  public long mapAt(long address, long bytes, Protection protection) {
-    machine.haltSwitch().check();
-    long length = checkRange(address, bytes);
-    if (!edge.<Boolean>call(_ -> space().mapAt(address, length, protection.access))) {
-      throw new IllegalArgumentException(
-          "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
-    }
-    wireNew(address, length);
-    return address;
-  }
-
-  /// Maps a range of a memory object where it fits (`mmap` of a file).
-  ///
-  /// The range may go beyond the object's end: a page that lies wholly behind it may not be
-  /// accessed until the object is longer.
-  ///
-  /// @param offset where the range begins in the object, a multiple of the page size
-  /// @param bytes the length, rounded up to whole pages
-  /// @return the address
-  /// @throws IllegalArgumentException if the length is not positive or fits nowhere, for such an
-  ///   offset, and for more rights than the object was opened with
-  public long map(
-      MemoryObject object, long offset, long bytes, Protection protection, Sharing sharing) {
-    machine.haltSwitch().check();
-    long length = wholePages(bytes);
-    int pageSize = machine.spec().pageSize();
-    Placement where = new Placement.Anywhere(pageSize, pageSize, range());
-    long address = objects.map(object, offset, where, length, protection, sharing);
-    if (address < 0) {
-      throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
-    }
-    return address;
-  }
-
-  /// Maps a range of a memory object at an address, replacing nothing.
-  ///
-  /// @param address a multiple of the page size
-  /// @param offset as for [#map(MemoryObject, long, long, Protection, Sharing)]
-  /// @param bytes the length, rounded up to whole pages
-  /// @return the address
-  /// @throws IllegalArgumentException as there, and if the range is not inside the space, or
-  ///   something is mapped there
-  public long mapAt(
-      long address,
-      MemoryObject object,
-      long offset,
-      long bytes,
-      Protection protection,
-      Sharing sharing) {
-    machine.haltSwitch().check();
-    long length = checkRange(address, bytes);
-    Placement where = new Placement.Free(address);
-    if (objects.map(object, offset, where, length, protection, sharing) < 0) {
-      throw new IllegalArgumentException(
-          "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
-    }
-    return address;
   }
 
   /// Writes back what a range shows of memory objects, and waits until it is durable (`msync`): on
@@ -164,23 +65,6 @@ public final class AddressSpace implements AutoCloseable {
     machine.haltSwitch().check();
     long end = address + checkRange(address, bytes);
     edge.run(self -> space().sync().sync(self, address, end, mode == SyncMode.WAIT, forget));
-  }
-
-  /// Unmaps a range; its content is gone when this returns (`munmap`). What is not mapped is
-  /// skipped. Waits for faults in this space, for transfers of the range and for its leases.
-  ///
-  /// @param address a multiple of the page size
-  /// @param bytes the length, rounded up to whole pages
-  /// @throws org.pondhawk.vm.error.LeaseHeldException if a [PageLease] on the range is not closed
-  ///   in time, or is the calling thread's; nothing is unmapped then
-  public void unmap(long address, long bytes) {
-    machine.haltSwitch().check();
-    long length = checkRange(address, bytes);
-    edge.run(self -> {
-      if (!handle.isClosed()) { // else nothing is mapped
-        space().unmap(self, address, address + length);
-      }
-    });
   }
 
   /// Changes what may be done with a range (`mprotect`). What is not mapped in the range is
@@ -236,6 +120,11 @@ public final class AddressSpace implements AutoCloseable {
         case WILL_NEED -> space().use().advise(self, address, end, true);
         case DONT_NEED -> space().use().advise(self, address, end, false);
         case FREE -> space().use().discard(self, address, end);
+        case NO_SYNC -> space().use().setFlags(address, end, EntryFlags.NO_SYNC, 0);
+        case AUTO_SYNC -> space().use().setFlags(address, end, 0, EntryFlags.NO_SYNC);
+        case NO_DUMP -> space().use().setFlags(address, end, EntryFlags.NO_DUMP, 0);
+        case DUMP -> space().use().setFlags(address, end, 0, EntryFlags.NO_DUMP);
+        case INVALIDATE -> space().use().invalidate(self, address, end);
       }
     });
   }
@@ -293,19 +182,6 @@ public final class AddressSpace implements AutoCloseable {
   public void unwireAll() {
     machine.haltSwitch().check();
     edge.run(self -> space().wiring().unwireAll(self));
-  }
-
-  /// Wires what has just been mapped, if all new mappings are to be.
-  private void wireNew(long address, long length) {
-    if (handle.any().wiring().wiresFuture()) {
-      edge.run(self -> {
-        try {
-          space().wiring().wire(self, address, address + length);
-        } catch (OutOfPagesException | AccessViolationException _) {
-          // it is mapped, which is what was asked for: `MAP_WIREFUTURE` promises no more
-        }
-      });
-    }
   }
 
   /// Looks which pages of a range are in memory, and what happened to them (`mincore`).
@@ -504,14 +380,6 @@ public final class AddressSpace implements AutoCloseable {
     return machine == other;
   }
 
-  SpaceHandle handle() {
-    return handle;
-  }
-
-  private Space space() {
-    return handle.open();
-  }
-
   /// Looks at the space, which is held meanwhile.
   <T> T look(Function<Space, T> question) {
     Space now = handle.hold();
@@ -520,30 +388,6 @@ public final class AddressSpace implements AutoCloseable {
     } finally {
       machine.dropSpace(now);
     }
-  }
-
-  private long checkRange(long address, long bytes) {
-    long length = wholePages(bytes);
-    long range = handle.any().map().range();
-    if (address % machine.spec().pageSize() != 0) {
-      throw new IllegalArgumentException(
-          "address 0x%x is not a multiple of the page size".formatted(address));
-    }
-    if (address < 0 || address > range - length) {
-      throw new IllegalArgumentException(
-          "%d bytes at 0x%x do not lie in the %d bytes of %s"
-              .formatted(length, address, range, name()));
-    }
-    return length;
-  }
-
-  private long wholePages(long bytes) {
-    if (bytes <= 0 || bytes > handle.any().map().range()) {
-      throw new IllegalArgumentException(
-          "a length of %d bytes is not from 1 to %d".formatted(bytes, handle.any().map().range()));
-    }
-    int pageSize = machine.spec().pageSize();
-    return (bytes + pageSize - 1) & -pageSize;
   }
 
   @Override

@@ -17,5 +17,17 @@ public enum Advice {
   /// It needs the bytes no more: they are given up, with the memory and the swap that they take,
   /// and read as zeros. Where others see them too, or they come from before a fork, they stay
   /// (`MADV_FREE`).
-  FREE
+  FREE,
+  /// What is stored is not to be written back by the clock, only when it is asked for or memory is
+  /// short (`MADV_NOSYNC`).
+  NO_SYNC,
+  /// Takes [#NO_SYNC] back (`MADV_AUTOSYNC`).
+  AUTO_SYNC,
+  /// The range is left out of dumps (`MADV_NOCORE`).
+  NO_DUMP,
+  /// Takes [#NO_DUMP] back (`MADV_CORE`).
+  DUMP,
+  /// The page table forgets the range, so that the next access to each page is a fault. No byte
+  /// changes (`MADV_INVAL`).
+  INVALIDATE
 }

@@ -2,17 +2,19 @@ package org.pondhawk.vm;
 
 import java.util.function.Function;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.boot.MapInspection;
 import org.pondhawk.vm.boot.PageInspection;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.stats.PageState;
 
-/// Looks at a machine from outside, as the reference's debugger does: counts, queues, single pages.
+/// Looks at a machine from outside, as the reference's debugger does: counts, queues, maps, single
+/// pages.
 ///
 /// **Contract.** Any thread may ask, while the machine runs and after it was halted. Nothing is
-/// changed, nothing waits, and no lock is taken: what is told of a running machine need not be of
-/// one moment. `IllegalStateException` when the machine is closed.
+/// changed, nothing waits, and no lock is taken but that of a map if it is free: what is told of a
+/// running machine need not be of one moment. `IllegalStateException` when the machine is closed.
 public final class Inspector {
   private final Machine machine;
   private final PageInspection pages;
@@ -31,6 +33,12 @@ public final class Inspector {
   /// pageq`).
   public String showPageQueues() {
     return inside(PageInspection::pageq);
+  }
+
+  /// What is mapped in every open space, a line for each range (`show map`). A map that is being
+  /// changed at the moment is named only: to wait for it would be to wait.
+  public String showMaps() {
+    return inside(_ -> MapInspection.text(machine));
   }
 
   /// One page, decoded.

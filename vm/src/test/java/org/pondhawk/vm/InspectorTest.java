@@ -78,6 +78,20 @@ class InspectorTest {
     assertThat(vm.inspector().showPageQueues().lines()).hasSize(4);
   }
 
+  @Test
+  void showsTheMapsOfOpenSpaces() {
+    try (AddressSpace space = vm.newAddressSpace();
+        View view = space.view()) {
+      long base = space.map(MapRequest.of(PAGE, Protection.READ_WRITE).with(MapOption.NO_DUMP));
+      assertThat(vm.inspector().showMaps())
+          .startsWith(space.name() + ": 1 mappings, 4096 bytes of 1099511627776, timestamp ")
+          .endsWith(" rw-/rwx COPY NORMAL NO_DUMP MMAP wired 0, reserve 0, depth 0, untouched\n");
+      view.putLong(base, 1);
+      assertThat(vm.inspector().showMaps()).contains("depth 0, object ");
+    }
+    assertThat(vm.inspector().showMaps()).isEmpty();
+  }
+
   /// A thread that holds what others would wait for is in nobody's way.
   @Test
   void neverWaits() {
@@ -101,10 +115,12 @@ class InspectorTest {
     vm.machine().halt(new VmPanic("on purpose"));
     assertThat(vm.inspector().showPage()).contains("v_paging_target2: ");
     assertThat(vm.inspector().page(0).page()).isZero();
+    assertThat(vm.inspector().showMaps()).isEmpty();
     vm.close();
     assertThatThrownBy(() -> vm.inspector().showPage())
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("closed");
     assertThatThrownBy(() -> vm.inspector().showPageQueues()).hasMessageContaining("closed");
+    assertThatThrownBy(() -> vm.inspector().showMaps()).hasMessageContaining("closed");
   }
 }

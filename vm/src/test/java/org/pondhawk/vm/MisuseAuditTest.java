@@ -14,6 +14,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.stats.MappedRange;
 
 /// Misuse of every public method of views and address spaces there is: found by reflection, so that
 /// a new method without an audit fails here.
@@ -211,7 +212,8 @@ class MisuseAuditTest {
   @Nested
   class EveryMethodOfASpace {
     private static final String ALWAYS =
-        "name|range|pageTables|toString|nice|setNice|condemn|isCondemned|pardon|sharers";
+        "name|range|pageTables|toString|nice|setNice|condemn|isCondemned|pardon|sharers"
+            + "|limits|setLimits|timestamp";
     private static final long[] LENGTHS = {0, -1, Long.MIN_VALUE, RANGE + 1, Long.MAX_VALUE};
 
     /// How each is called, with a good range.
@@ -226,7 +228,16 @@ class MisuseAuditTest {
       calls.put("condemn", AddressSpace::condemn);
       calls.put("isCondemned", s -> assertThat(s.isCondemned()).isTrue());
       calls.put("pardon", AddressSpace::pardon);
+      calls.put("limits", s -> assertThat(s.limits()).isEqualTo(SpaceLimits.NONE));
+      calls.put("setLimits", s -> s.setLimits(SpaceLimits.NONE));
+      calls.put("timestamp", s -> assertThat(s.timestamp()).isNotNegative());
       calls.put("map", s -> s.map(PAGE, Protection.READ));
+      calls.put("mappings", s -> s.mappings().forEach(MappedRange::text));
+      calls.put("isMapped", s -> assertThat(s.isMapped(address, PAGE)).isTrue());
+      calls.put("allows", s -> assertThat(s.allows(address, PAGE, Protection.READ)).isTrue());
+      calls.put("placeBreak", s -> s.placeBreak(RANGE / 4));
+      calls.put("growBreak", s -> assertThat(s.growBreak(PAGE)).isEqualTo(RANGE / 4));
+      calls.put("setBreak", s -> s.setBreak(RANGE / 4 + 2 * PAGE));
       calls.put("mapAt", s -> s.mapAt(address + 8 * PAGE, PAGE, Protection.READ));
       calls.put("unmap", s -> s.unmap(address, PAGE));
       calls.put("protect", s -> s.protect(address, PAGE, Protection.READ));
@@ -282,7 +293,7 @@ class MisuseAuditTest {
       space.close();
       calls(address)
           .forEach((name, call) -> {
-            boolean nothingToDo = name.matches(ALWAYS + "|unmap|close");
+            boolean nothingToDo = name.matches(ALWAYS + "|unmap|close|mappings");
             Class<?> type = nothingToDo ? null : IllegalStateException.class;
             require(name, thrown(call, space), type, "closed");
           });
@@ -310,6 +321,8 @@ class MisuseAuditTest {
         requireIllegal("map" + what, s -> s.map(length, Protection.READ));
         requireIllegal("mapAt" + what, s -> s.mapAt(0, length, Protection.READ));
         requireIllegal("unmap" + what, s -> s.unmap(0, length));
+        requireIllegal("isMapped" + what, s -> s.isMapped(0, length));
+        requireIllegal("allows" + what, s -> s.allows(0, length, Protection.READ));
         requireIllegal("inherit" + what, s -> s.inherit(0, length, Inheritance.NONE));
         requireIllegal("sync" + what, s -> s.sync(0, length));
         requireIllegal("wire" + what, s -> s.wire(0, length));
@@ -320,6 +333,9 @@ class MisuseAuditTest {
         String what = " at 0x%x".formatted(at);
         requireIllegal("mapAt" + what, s -> s.mapAt(at, PAGE, Protection.READ));
         requireIllegal("unmap" + what, s -> s.unmap(at, PAGE));
+        requireIllegal("isMapped" + what, s -> s.isMapped(at, PAGE));
+        requireIllegal("allows" + what, s -> s.allows(at, PAGE, Protection.READ));
+        requireIllegal("placeBreak" + what, s -> s.placeBreak(at));
         requireIllegal("inherit" + what, s -> s.inherit(at, PAGE, Inheritance.NONE));
         requireIllegal("wire" + what, s -> s.wire(at, PAGE));
         requireIllegal("unwire" + what, s -> s.unwire(at, PAGE));

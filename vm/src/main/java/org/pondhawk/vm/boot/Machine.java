@@ -230,6 +230,7 @@ public final class Machine implements AutoCloseable {
             leases,
             collapser,
             operations,
+            tunables.mapLimits(),
             rangeFaults,
             frames.pageShift());
     Spaces.Maker maker =

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.pondhawk.vm.fault.RangeFaults;
+import org.pondhawk.vm.map.MapLimits;
 import org.pondhawk.vm.queue.AllocTuning;
 import org.pondhawk.vm.queue.FreeLevel;
 import org.pondhawk.vm.queue.FreeLevels;
@@ -153,6 +154,42 @@ public final class Tunables {
           0,
           "How many zeroed pages each processor sets aside for faults to come at most; 0 for none.");
 
+  private final Tunable mostMappings =
+      Tunable.live(
+              "vm.max_proc_mmap",
+              0,
+              Integer.MAX_VALUE,
+              1_000_000,
+              "How many mappings an address space may have before it gets no more; 0 for any number.")
+          .in("mappings");
+
+  private final Tunable mostData =
+      Tunable.live(
+              "kern.maxdsiz",
+              0,
+              MachineSpec.MAX_RANGE,
+              32L << 30,
+              "How long the data range of an address space may get, which ends with the break.")
+          .in("bytes");
+
+  private final Tunable mostStack =
+      Tunable.live(
+              "kern.maxssiz",
+              0,
+              MachineSpec.MAX_RANGE,
+              512L << 20,
+              "How long a stack may be made that grows.")
+          .in("bytes");
+
+  private final Tunable stackStep =
+      Tunable.live(
+              "kern.sgrowsiz",
+              1,
+              1L << 30,
+              128 << 10,
+              "How much of a stack is mapped at first, and by how much it grows, in whole pages.")
+          .in("bytes");
+
   private final Tunable maxWired =
       Tunable.live(
               "vm.max_wired",
@@ -182,6 +219,10 @@ public final class Tunables {
     all.add(numaPolicy);
     all.add(setAssociativityMask);
     all.add(magazinePages);
+    all.add(mostMappings);
+    all.add(mostData);
+    all.add(mostStack);
+    all.add(stackStep);
     all.add(maxWired);
     all.addAll(sharedMemory.all());
   }
@@ -256,6 +297,11 @@ public final class Tunables {
     dmaReserved.note((long) spec.reserveFrames() * spec.pageSize());
     swapBurstRead.note(spec.swapBurstRead());
     idlezero.note(spec.faults().zeroesAhead() ? 1 : 0);
+  }
+
+  /// What every address space may do.
+  MapLimits.Machine mapLimits() {
+    return new MapLimits.Machine(mostMappings, mostData, mostStack, stackStep);
   }
 
   /// How the allocator searches and sets aside.

@@ -27,26 +27,9 @@ final class MappingCheck {
 
   void run() {
     for (Space space : machine.spaces()) {
-      checkMap(space);
+      new MapCheck(space, findings).run();
       checkTable(space);
     }
-  }
-
-  private void checkMap(Space space) {
-    long end = 0;
-    long size = 0;
-    for (MapEntry entry : space.map().all()) {
-      findings.require(entry.start() >= end, "space %d: out of order: %s", space.id(), entry);
-      end = entry.end();
-      size += entry.end() - entry.start();
-    }
-    findings.require(end <= space.map().range(), "space %d: beyond its range", space.id());
-    findings.require(
-        size == space.map().size(),
-        "space %d: maps %d bytes and says %d",
-        space.id(),
-        size,
-        space.map().size());
   }
 
   private void checkTable(Space space) {

@@ -110,6 +110,7 @@ public final class FaultHandler {
           patience = parts.gate().checkBusyWait(self, patience);
         }
         case UNTOUCHED -> space.mapper().giveObject(address);
+        case BELOW_STACK -> growStack(fault, address, access);
         case SHADOW -> space.forker().shadow(address);
         case FROZEN -> {
           self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
@@ -131,7 +132,11 @@ public final class FaultHandler {
     fault.awaitsStores = false;
     long stamp = space.map().lockShared();
     try {
-      MapEntry entry = entryOf(space, address, access);
+      MapEntry entry = space.map().find(address);
+      if (entry == null) {
+        return unmapped(space, address, access);
+      }
+      requireAllowed(entry, address, access);
       boolean write = access == Access.WRITE;
       if (write && space.isFrozen() && !fault.copiesOnly && !fault.wires) {
         return Outcome.FROZEN;
@@ -324,17 +329,27 @@ public final class FaultHandler {
     return outcome;
   }
 
-  private static MapEntry entryOf(Space space, long address, int access) {
-    MapEntry entry = space.map().find(address);
-    if (entry == null) {
-      throw new AccessViolationException(
-          address, name(access), space.isClosed() ? "the address space is closed" : "not mapped");
+  private static Outcome unmapped(Space space, long address, int access) {
+    if (!space.stacks().isBelow(address)) {
+      String why = space.isClosed() ? "the address space is closed" : "not mapped";
+      throw new AccessViolationException(address, name(access), why);
     }
+    return Outcome.BELOW_STACK;
+  }
+
+  private static void growStack(Fault fault, long address, int access) {
+    String why = fault.space.stacks().grow(address);
+    if (!why.isEmpty()) {
+      throw new AccessViolationException(address, name(access), why);
+    }
+    fault.space.stacks().wireGrown(fault.self, address);
+  }
+
+  private static void requireAllowed(MapEntry entry, long address, int access) {
     if (!Access.allows(entry.access(), access)) {
       throw new AccessViolationException(
           address, name(access), "the mapping does not allow it: " + entry);
     }
-    return entry;
   }
 
   private static String name(int access) {

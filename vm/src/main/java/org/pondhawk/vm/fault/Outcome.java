@@ -12,6 +12,8 @@ enum Outcome {
   AGAIN,
   /// Nobody has touched the range before: it needs an object.
   UNTOUCHED,
+  /// Nothing is mapped there, but a stack may grow down to it.
+  BELOW_STACK,
   /// The range needs an object of its own before it is stored into.
   SHADOW,
   /// Stores into the space wait until it is thawed.

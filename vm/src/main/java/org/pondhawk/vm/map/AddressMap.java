@@ -15,12 +15,16 @@ public final class AddressMap {
   /*
    * I1  entries are disjoint, ordered by start, page aligned and inside the range
    * I2  size = sum of the lengths of the entries
+   * I3  the timestamp rises with every exclusive locking, whatever comes of it
    */
   private final StampedLock lock = new StampedLock();
   private final long range;
   private final EntryTable entries = new EntryTable();
   private final FreeHints hints = new FreeHints();
   private long size;
+
+  /// Written with the lock taken exclusively, read by anybody.
+  private volatile long timestamp;
 
   /// Makes an empty map of the addresses below `range`.
   AddressMap(long range) {
@@ -38,7 +42,7 @@ public final class AddressMap {
   /// As [#lockShared], if that needs no waiting: the map may be out of order then.
   ///
   /// @return the stamp, or 0
-  long tryLockShared() {
+  public long tryLockShared() {
     long stamp = lock.tryReadLock();
     assert stamp == 0 || LockOrder.took(LockRank.MAP);
     return stamp;
@@ -54,12 +58,24 @@ public final class AddressMap {
     assert LockOrder.mayWaitFor(LockRank.MAP);
     long stamp = lock.writeLock();
     assert LockOrder.took(LockRank.MAP);
+    countLocking();
     return stamp;
   }
 
   void unlockExclusive(long stamp) {
     assert LockOrder.gave(LockRank.MAP);
     lock.unlockWrite(stamp);
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // written with the lock taken exclusively only
+  private void countLocking() {
+    timestamp++;
+  }
+
+  /// How often the map was locked to be changed. Two that are equal, the first read with the map
+  /// shared or before it was looked at, say that it was the same all the time between.
+  public long timestamp() {
+    return timestamp;
   }
 
   /// The entry of an address, or null if it is not mapped (`vm_map_lookup_entry`).
@@ -79,13 +95,20 @@ public final class AddressMap {
     return entry == null ? after(address) : entry;
   }
 
-  /// Whether nothing is mapped in a range.
+  /// Where what lies before an address ends; 0 if nothing does.
+  long endBefore(long address) {
+    MapEntry before = address == 0 ? null : entries.floor(address - 1);
+    return before == null ? 0 : before.end();
+  }
+
+  /// Whether nothing is mapped in a range; a stack may keep it to grow into.
   boolean isFree(long start, long end) {
     MapEntry entry = entries.floor(end - 1);
     return entry == null || entry.end() <= start;
   }
 
-  /// The first address from which a length fits (`vm_map_findspace`), or -1.
+  /// The first address from which a length fits, beside what stacks keep to grow into
+  /// (`vm_map_findspace`), or -1.
   ///
   /// @param length in bytes
   /// @param alignment a power of two
@@ -100,15 +123,20 @@ public final class AddressMap {
 
   /// Notes that a range was unmapped, so that searches look there again.
   void unmapped(long start, long end) {
-    MapEntry before = start == 0 ? null : entries.floor(start - 1);
     MapEntry behind = entries.higher(end - 1);
-    long from = before == null ? 0 : before.end();
+    long from = endBefore(start);
     hints.hole(from, (behind == null ? range : behind.start()) - from);
   }
 
   /// Adds an entry whose range is free.
   void insert(MapEntry entry) {
+    MapEntry above = after(entry.start());
     entries.insert(entry);
+    if (above != null && above.foot() < entry.start()) {
+      // What the stack above kept further down it can't grow into any more: a hole.
+      long from = endBefore(entry.start());
+      hints.hole(from, entry.foot() - from);
+    }
     size += entry.end() - entry.start();
   }
 
@@ -141,6 +169,13 @@ public final class AddressMap {
   /// The mapped bytes.
   public long size() {
     return size;
+  }
+
+  /// The first address at which something of a kind that searches remember fits although they pass
+  /// it over, or -1 if there is none (`freehint`); for checks.
+  public long misleadingHint() {
+    return hints.misleading(
+        (origin, length, alignment) -> entries.firstFit(origin, length, alignment));
   }
 
   /// The address behind the last one that can be mapped.

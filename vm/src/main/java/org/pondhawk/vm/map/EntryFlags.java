@@ -1,5 +1,7 @@
 package org.pondhawk.vm.map;
 
+import java.util.StringJoiner;
+
 /// What else is to be known of a mapped range, as bits (`MAP_ENTRY_*`).
 public final class EntryFlags {
   /// What is stored into is written back when somebody asks for it or memory is short, not by the
@@ -21,5 +23,20 @@ public final class EntryFlags {
   /// The first page is a guard that nobody may touch (`MAP_ENTRY_KSTACK`).
   public static final int GUARDED = 32;
 
+  private static final String[] NAMES = {
+    "NO_SYNC", "NO_DUMP", "STACK", "NO_FAULT", "USER_WIRED", "GUARDED"
+  };
+
   private EntryFlags() {}
+
+  /// The names of the flags that are set, joined by `|`, or `none`.
+  public static String describe(int flags) {
+    StringJoiner names = new StringJoiner("|").setEmptyValue("none");
+    for (int bit = 0; bit < NAMES.length; bit++) {
+      if ((flags & (1 << bit)) != 0) {
+        names.add(NAMES[bit]);
+      }
+    }
+    return names.toString();
+  }
 }

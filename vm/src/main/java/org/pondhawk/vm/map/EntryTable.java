@@ -23,6 +23,9 @@ final class EntryTable {
    * I3  gap(p) >= the largest gap between two neighbours in piece p: a bound that is too high after
    *     an insert, and made exact by the search that it misleads
    *
+   * A gap ends where the entry behind it begins, or what that keeps to grow into: it is below 0
+   * where somebody was mapped in there.
+   *
    * Follows: vm_map_lookup_entry, vm_map_findspace. Differs from DragonFly: a red-black tree there.
    */
   private static final int MOST = 128;
@@ -79,14 +82,18 @@ final class EntryTable {
     /// Raises the bound for the gaps on both sides of a place.
     private void noteGaps(int at) {
       for (int i = Math.max(1, at); i <= at + 1 && i < count; i++) {
-        gap = Math.max(gap, starts[i] - get(i - 1).end());
+        gap = Math.max(gap, gapBefore(i));
       }
+    }
+
+    private long gapBefore(int i) {
+      return get(i).foot() - get(i - 1).end();
     }
 
     void countGaps() {
       gap = 0;
       for (int i = 1; i < count; i++) {
-        gap = Math.max(gap, starts[i] - get(i - 1).end());
+        gap = Math.max(gap, gapBefore(i));
       }
     }
 
@@ -245,7 +252,8 @@ final class EntryTable {
     return found;
   }
 
-  /// The first address from one on behind which a length is free, which may lie beyond every range.
+  /// The first address from one on behind which a length is free and kept for nobody, which may lie
+  /// beyond every range.
   ///
   /// @param length in bytes
   /// @param alignment a power of two
@@ -265,7 +273,7 @@ final class EntryTable {
         if (entry.end() <= start) {
           continue;
         }
-        if (entry.start() >= start && entry.start() - start >= length) {
+        if (entry.foot() >= start && entry.foot() - start >= length) {
           return start;
         }
         start = alignUp(entry.end(), alignment);
@@ -279,7 +287,8 @@ final class EntryTable {
 
   /// Whether what is free before the first entry of a piece is too short.
   private static boolean fitsNotBefore(Piece piece, long start, long length) {
-    return piece.starts[0] < start || piece.starts[0] - start < length;
+    long foot = piece.get(0).foot();
+    return foot < start || foot - start < length;
   }
 
   private static long alignUp(long address, long alignment) {

@@ -39,6 +39,8 @@ public final class Forker {
     try {
       space.requireOpen();
       child.process().inherit(space.process());
+      child.limits().inherit(space.limits());
+      child.dataBreak().inherit(space.dataBreak());
       // If a store does not end, the regions stay frozen and the entries as they are: as after a
       // fork whose child is gone, the next store into a region thaws it.
       if (space.pmap().freeze(0, map.range())) {

@@ -57,4 +57,22 @@ final class FreeHints {
       }
     }
   }
+
+  /// A search that goes by no hint.
+  interface Search {
+    long firstFit(long origin, long length, long alignment);
+  }
+
+  /// The first address that a hint passes over although what it is for would fit there, or -1.
+  long misleading(Search search) {
+    for (int i = 0; i < COUNT; i++) {
+      if (lengths[i] != 0) {
+        long fit = search.firstFit(origins[i], lengths[i], alignments[i]);
+        if (fit < starts[i]) {
+          return fit;
+        }
+      }
+    }
+    return -1;
+  }
 }

@@ -66,8 +66,14 @@ public record MapEntry(
   }
 
   /// How many elements lie beneath the head.
-  int depth() {
+  public int depth() {
     return backing == null ? 0 : backing.depth();
+  }
+
+  /// The lowest address that is kept for it: of a stack the end of what it may grow into, of others
+  /// the first address.
+  public long foot() {
+    return start - reserve;
   }
 
   boolean contains(long address) {
@@ -110,12 +116,11 @@ public record MapEntry(
 
   @Override
   public String toString() {
-    return "0x%x-0x%x %s%s%s%s %s"
+    return "0x%x-0x%x %s%s%s %s"
         .formatted(
             start,
             end,
-            (access() & Access.READ) != 0 ? "r" : "-",
-            (access() & Access.WRITE) != 0 ? "w" : "-",
+            Access.describe(access()),
             needsCopy() ? "c" : "-",
             isWired() ? "!" : "",
             backing == null ? "untouched" : backing.object());

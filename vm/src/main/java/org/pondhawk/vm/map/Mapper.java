@@ -42,7 +42,7 @@ public final class Mapper {
   public long map(Placement placement, long bytes, EntryTraits traits, @Nullable Shown shown) {
     return space.withMapLocked(_ -> {
       space.requireOpen();
-      long start = find(placement, bytes);
+      long start = place(placement, bytes);
       if (start >= 0) {
         insert(start, bytes, traits, shown);
       }
@@ -50,7 +50,10 @@ public final class Mapper {
     });
   }
 
-  private long find(Placement placement, long bytes) {
+  /// Where a mapping would lie. The map is locked exclusively.
+  ///
+  /// @return the address, or -1 if there is no room
+  long place(Placement placement, long bytes) {
     return switch (placement) {
       case Placement.Anywhere(long hint, long alignment, long limit) -> {
         long start = map.findSpace(bytes, hint, alignment);
@@ -89,6 +92,11 @@ public final class Mapper {
       shown.object().attach(backing);
       map.insert(MapEntry.showing(backing, traits));
     }
+    clipper.join(start, end);
+  }
+
+  /// Joins what is alike in a range and beside it. The map is locked exclusively.
+  void join(long start, long end) {
     clipper.join(start, end);
   }
 

@@ -14,11 +14,13 @@ public final class RangeUse {
   private final Space space;
   private final Clipper clipper;
   private final Space.Parts parts;
+  private final RangeInterlock interlock;
 
   RangeUse(Space space, Clipper clipper, Space.Parts parts) {
     this.space = space;
     this.clipper = clipper;
     this.parts = parts;
+    this.interlock = new RangeInterlock(parts.leases().ticker(), parts.leases().patienceNanos());
   }
 
   /// Says how a range is used (`vm_map_madvise`).
@@ -29,6 +31,11 @@ public final class RangeUse {
   /// Says what a child gets of a range (`vm_map_inherit`).
   public void setInheritance(long start, long end, Inheritance inheritance) {
     change(start, end, traits -> traits.withInheritance(inheritance));
+  }
+
+  /// Sets and clears flags of [EntryFlags] of a range.
+  public void setFlags(long start, long end, int set, int cleared) {
+    change(start, end, traits -> traits.withFlags(set, cleared));
   }
 
   /// Changes what needs no change of any page.
@@ -87,6 +94,44 @@ public final class RangeUse {
     }
   }
 
+  /// Takes the mappings of a range's pages away and nothing else (`MADV_INVAL`): no byte changes,
+  /// and the next access to each page is a fault. Wired pages, and those that no fault could map
+  /// again, keep theirs. Waits while another thread does the same to a part of the range.
+  public void invalidate(VmThread self, long start, long end) {
+    RangeInterlock.Held range = interlock.enter(self, start, end); // first: no wait with the map
+    try {
+      space.withMapShared(m -> {
+        space.requireOpen();
+        for (MapEntry e = m.from(start); e != null && e.start() < end; e = m.after(e.start())) {
+          if (e.backing() != null && !e.isWired() && !e.traits().has(EntryFlags.NO_FAULT)) {
+            // No frame is freed: whoever evicts the page later waits for the stores under way.
+            space.pmap().invalidate(Math.max(start, e.start()), Math.min(end, e.end()));
+          }
+        }
+        return true;
+      });
+    } finally {
+      interlock.leave(range);
+    }
+  }
+
+  /// Looks whether a whole range allows some accesses (`vm_map_check_protection`).
+  ///
+  /// @param access bits of [Access]; 0 asks whether the range is mapped
+  public boolean allows(long start, long end, int access) {
+    return space.withMapShared(m -> {
+      space.requireOpen();
+      long at = start;
+      for (MapEntry e = m.find(at); e != null && at < end; e = m.find(at)) {
+        if (!Access.allows(e.access(), access)) {
+          return false;
+        }
+        at = e.end();
+      }
+      return at >= end;
+    });
+  }
+
   private static boolean isOursAlone(MapEntry entry) {
     Backing head = entry.backing();
     return head != null
@@ -102,7 +147,9 @@ public final class RangeUse {
     parts.reaper().removePages(self, head.object(), head.pindex(from, space.pageShift()), count);
   }
 
-  /// Looks which pages of a range are resident (`mincore`).
+  /// Looks which pages of a range are resident (`mincore`). The map stays shared all the time, so
+  /// that there is no change of it to be found out by its timestamp, as where the answer is stored
+  /// with the map unlocked.
   ///
   /// @param into gets the bits of [ResidencyScan] of each page
   /// @return the first address that is not mapped, or -1 if all are

@@ -72,7 +72,7 @@ final class RightsChange {
   ///
   /// @return whether a store may be under way that must not be any more
   private boolean weaken(VmThread self, MapEntry entry, int access) {
-    int lost = entry.access() & ~access;
+    int lost = entry.access() & ~access & (Access.READ | Access.WRITE); // no table knows of others
     if (entry.backing() == null || lost == 0) {
       return false;
     }

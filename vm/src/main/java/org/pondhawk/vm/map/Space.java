@@ -36,6 +36,10 @@ public final class Space {
   private final Forker forker;
   private final RangeUse use;
   private final RangeSync sync;
+  private final MapLimits limits;
+  private final CallMapper calls;
+  private final Stacks stacks;
+  private final DataBreak dataBreak;
   private final Wiring wiring;
   private final Clipper clipper;
   private final VmProcess process;
@@ -54,6 +58,7 @@ public final class Space {
   ///
   /// @param leases what the leases of all spaces share
   /// @param collapser what is told of chains that nobody else may go through any more
+  /// @param limits what every space may do
   /// @param wirer brings the pages of wired ranges in
   /// @param pageShift the logarithm of the page size
   public record Parts(
@@ -66,6 +71,7 @@ public final class Space {
       LeaseParts leases,
       ChainCollapser collapser,
       PageOperations operations,
+      MapLimits.Machine limits,
       RangeWirer wirer,
       int pageShift) {}
 
@@ -84,6 +90,10 @@ public final class Space {
     this.forker = new Forker(this, parts);
     this.use = new RangeUse(this, clipper, parts);
     this.sync = new RangeSync(this, parts.reaper(), parts.paged());
+    this.limits = new MapLimits(parts.limits());
+    this.calls = new CallMapper(this, limits);
+    this.stacks = new Stacks(this, limits);
+    this.dataBreak = new DataBreak(this, limits);
     this.wiring = new Wiring(this, clipper, parts);
     this.process = new VmProcess("space " + id);
   }
@@ -113,6 +123,26 @@ public final class Space {
     return sync;
   }
 
+  /// How much it may map.
+  public MapLimits limits() {
+    return limits;
+  }
+
+  /// How programs map memory.
+  public CallMapper calls() {
+    return calls;
+  }
+
+  /// Its stacks, which grow.
+  public Stacks stacks() {
+    return stacks;
+  }
+
+  /// Its data range, which grows too.
+  public DataBreak dataBreak() {
+    return dataBreak;
+  }
+
   /// What of it stays in memory.
   public Wiring wiring() {
     return wiring;
@@ -126,6 +156,11 @@ public final class Space {
   /// How its threads wait for memory.
   public VmProcess process() {
     return process;
+  }
+
+  /// The bytes of a page.
+  public int pageSize() {
+    return 1 << parts.pageShift();
   }
 
   /// The logarithm of the page size.
@@ -238,7 +273,7 @@ public final class Space {
   /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void protect(VmThread self, long start, long end, int access, boolean forGood) {
     SpaceLeases.Stop stop =
-        Access.allows(access, Access.ALL)
+        Access.allows(access, Access.READ | Access.WRITE)
             ? null
             : leases.stop(self, "protect", start, end, Access.allows(access, Access.READ));
     try {

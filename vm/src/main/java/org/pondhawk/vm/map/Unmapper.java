@@ -34,9 +34,18 @@ public final class Unmapper {
   ///
   /// @param then runs with the map locked exclusively
   void replace(VmThread self, long start, long end, Runnable then) {
+    replace(self, start, end, () -> {}, then);
+  }
+
+  /// The same, if something is so.
+  ///
+  /// @param required runs with the map locked exclusively before anything is changed, and throws if
+  ///   it is not so
+  void replace(VmThread self, long start, long end, Runnable required, Runnable then) {
     SpaceLeases.Stop stop = space.leases().stop(self, "unmap", start, end, false);
     try {
       space.withMapLocked(_ -> {
+        required.run();
         removeRange(self, start, end);
         then.run();
         return true;

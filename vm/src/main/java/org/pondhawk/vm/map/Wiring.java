@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.pmap.Pte;
@@ -104,6 +105,16 @@ public final class Wiring {
   /// Says whether what is mapped from now on is wired.
   public void setFuture(boolean wired) {
     future = wired;
+  }
+
+  /// Wires what has just been mapped, as far as that goes: it is mapped, which is what was asked
+  /// for, and `MAP_WIREFUTURE` promises no more.
+  public void wireNew(VmThread self, long start, long end) {
+    try {
+      wire(self, start, end);
+    } catch (OutOfPagesException | AccessViolationException _) {
+      // it is wired by nobody then
+    }
   }
 
   /// Wires a range once more for the machine itself (`vm_map_kernel_wiring`, `vslock`).

@@ -320,6 +320,28 @@ public final class Pmap implements Translations {
     }
   }
 
+  /// As [#remove], beside faults on the same addresses, and but for wired entries. The pages stay
+  /// noted as mapped, because a fault may be adding a right to the very entry that goes; the next
+  /// reverse scan finds out. None becomes wired meanwhile: the caller has the map shared.
+  public void invalidate(long start, long end) {
+    long n = memory.nextCharged(pieceOf(start));
+    while (n >= 0 && firstAddressOf(n) < end) {
+      invalidateIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
+      n = memory.nextCharged(n + 1);
+    }
+  }
+
+  private void invalidateIn(long start, long end) {
+    for (long address = start; address < end; address += 1L << pageShift) {
+      long pte = entry(address);
+      boolean goes = Pte.isValid(pte) && (pte & Pte.WIRED) == 0;
+      int page = goes ? pages.pageAt(Pte.frame(pte)) : PageArray.NONE;
+      if (page != PageArray.NONE) {
+        requireUnwired(remove(address, page, false));
+      }
+    }
+  }
+
   /// Takes the right to store from every entry of a range (`pmap_protect`), collecting bits. The
   /// caller begins a grace period before it relies on it.
   ///

@@ -51,7 +51,7 @@ class AddressMapModelTest {
       assertThat(map.overlapping(start, end)).as(history::toString).isEqualTo(overlapping);
       if (free && random.nextBoolean()) {
         history.add("map.insert(entry(%d, %d));".formatted(start, end));
-        MapEntry entry = entry(start, end);
+        MapEntry entry = entry(start, end).withReserve(reserve(random, from));
         map.insert(entry);
         for (int i = from; i < to; i++) {
           cells[i] = entry;
@@ -65,6 +65,24 @@ class AddressMapModelTest {
       }
       compare(map, cells, random, history);
     }
+  }
+
+  /// How much a new entry keeps below it: often nothing, and what is mapped there stays.
+  private static long reserve(Random random, int from) {
+    int most = random.nextInt(3) == 0 ? Math.min(from, 6) : 0;
+    int pages = most == 0 ? 0 : random.nextInt(most + 1);
+    return pages * SIZE;
+  }
+
+  /// Whether a stack keeps a page to grow into: the one that is the next above it.
+  private static boolean isKept(@Nullable MapEntry[] cells, long address) {
+    for (int i = (int) (address / SIZE); i < PAGES; i++) {
+      MapEntry entry = cells[i];
+      if (entry != null) {
+        return entry.foot() <= address;
+      }
+    }
+    return false;
   }
 
   private static void compare(
@@ -88,6 +106,7 @@ class AddressMapModelTest {
     assertThat(map.findSpace(length, hint, alignment))
         .as("findSpace(%d, %d, %d) in %s", length, hint, alignment, history)
         .isEqualTo(fit(cells, length, hint, alignment));
+    assertThat(map.misleadingHint()).as(history::toString).isEqualTo(-1);
   }
 
   private static long fit(@Nullable MapEntry[] cells, long length, long hint, long alignment) {
@@ -96,13 +115,33 @@ class AddressMapModelTest {
         start += alignment) {
       boolean free = true;
       for (long at = start; at < start + length; at += SIZE) {
-        free &= cells[(int) (at / SIZE)] == null;
+        free &= cells[(int) (at / SIZE)] == null && !isKept(cells, at);
       }
       if (free) {
         return start;
       }
     }
     return -1;
+  }
+
+  @Test
+  void aHintThatPassesARealHoleOverIsNoticed() {
+    AddressMap map = new AddressMap(PAGES * SIZE);
+    MapEntry first = entry(0, 2 * SIZE);
+    map.insert(first);
+    assertThat(map.findSpace(SIZE, 0, SIZE)).isEqualTo(2 * SIZE);
+    map.remove(first); // and nobody says that it was unmapped
+    assertThat(map.misleadingHint()).isZero();
+  }
+
+  @Test
+  void whatAStackMayGrowIntoIsPassedOverAndMayBeTaken() {
+    AddressMap map = new AddressMap(PAGES * SIZE);
+    map.insert(entry(20 * SIZE, 24 * SIZE).withReserve(10 * SIZE));
+    assertThat(map.findSpace(10 * SIZE, 0, SIZE)).isZero();
+    assertThat(map.findSpace(11 * SIZE, 0, SIZE)).isEqualTo(24 * SIZE);
+    assertThat(map.findSpace(SIZE, 12 * SIZE, SIZE)).isEqualTo(24 * SIZE);
+    assertThat(map.isFree(12 * SIZE, 13 * SIZE)).isTrue();
   }
 
   @Test

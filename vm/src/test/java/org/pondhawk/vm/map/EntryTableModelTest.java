@@ -50,14 +50,16 @@ class EntryTableModelTest {
           table.remove(before);
           model.remove(before.start());
         } else {
-          MapEntry other = entry(before.start(), before.end());
+          MapEntry other = entry(before.start(), before.end()).withReserve(reserve(random, start));
           table.replace(before, other);
           model.put(other.start(), other);
         }
       } else if (growing || random.nextInt(8) == 0) {
         MapEntry next = valueOf(model.higherEntry(start));
         long room = (next == null ? PAGES * SIZE : next.start()) - start;
-        MapEntry added = entry(start, start + Math.min(room, (1 + random.nextInt(3)) * SIZE));
+        MapEntry added =
+            entry(start, start + Math.min(room, (1 + random.nextInt(3)) * SIZE))
+                .withReserve(reserve(random, start));
         table.insert(added);
         model.put(start, added);
       }
@@ -71,6 +73,10 @@ class EntryTableModelTest {
         compareAll(random, "seed " + seed + ", step " + step);
       }
     }
+  }
+
+  private static long reserve(Random random, long start) {
+    return random.nextInt(4) == 0 ? Math.min(start, random.nextInt(40) * SIZE) : 0;
   }
 
   private void compareAll(Random random, String where) {
@@ -99,7 +105,7 @@ class EntryTableModelTest {
     long start = (from + alignment - 1) / alignment * alignment;
     for (MapEntry entry : model.values()) {
       if (entry.end() > start) {
-        if (entry.start() - start >= length) {
+        if (entry.foot() - start >= length) {
           return start;
         }
         start = (entry.end() + alignment - 1) / alignment * alignment;
