@@ -150,7 +150,8 @@ final class RunCommand implements Callable<Integer> {
       split = ",",
       description = {
         "Show the machine as a debugger does when the replay is over: page (counts and levels),",
-        "pageq (the length of each queue), or both: page,pageq. With --json on standard error"
+        "pageq (the length of each queue), zone (the pools of items), or several: page,pageq.",
+        "With --json on standard error"
       })
   private List<String> shown = List.of();
 
@@ -215,7 +216,7 @@ final class RunCommand implements Callable<Integer> {
         return exhibit;
       }
     }
-    throw new BadUsageException("--show " + word + " is not one of: page, pageq");
+    throw new BadUsageException("--show " + word + " is not one of: page, pageq, zone");
   }
 
   private void checkRanges() {

@@ -5,5 +5,7 @@ public enum Exhibit {
   /// The counts of pages, and the levels that they are compared with (`show page`).
   PAGE,
   /// The lengths of the page queues, colour by colour (`show pageq`).
-  PAGEQ
+  PAGEQ,
+  /// The pools of items of the machine's own memory (`vm.zone`).
+  ZONE
 }

@@ -34,6 +34,7 @@ final class VmMachine implements Machine {
     return switch (exhibit) {
       case PAGE -> vm.inspector().showPage();
       case PAGEQ -> vm.inspector().showPageQueues();
+      case ZONE -> vm.inspector().showZones();
     };
   }
 

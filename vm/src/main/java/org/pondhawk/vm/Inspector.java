@@ -33,6 +33,12 @@ public final class Inspector {
     return inside(PageInspection::pageq);
   }
 
+  /// The pools of items of the kernel memory, one a line: name, size, limit, used, free, requests
+  /// (`vm.zone`).
+  public String showZones() {
+    return inside(PageInspection::zones);
+  }
+
   /// One page, decoded.
   ///
   /// @param page from 0 to below [org.pondhawk.vm.stats.VmStatistics#pageCount]

@@ -14,6 +14,8 @@ import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.ChainCopier;
 import org.pondhawk.vm.fault.FaultHandler;
+import org.pondhawk.vm.kmem.Devices;
+import org.pondhawk.vm.kmem.Kernel;
 import org.pondhawk.vm.map.ChainCollapser;
 import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
@@ -106,6 +108,8 @@ public final class Machine implements AutoCloseable {
   private final ChainCollapser collapser;
   private final LeasedPages leased;
   private final PageZeroer zeroer;
+  private final Devices devices;
+  private final LazyKernel kernel;
   private final Spaces spaces;
   private final AtomicInteger nextSeat = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
@@ -220,6 +224,14 @@ public final class Machine implements AutoCloseable {
             open, gate, stats, spec.ticker(), frames.pageShift(), tunables.lowmemKill());
     this.daemon =
         new PageoutDaemon(pageout, halt, daemonThread, lowMemory, seams.pagesInFlight(frameCount));
+    this.devices =
+        Devices.of(
+            operations.alone(),
+            pages,
+            stats,
+            spec.ticker(),
+            new VmThread("devices", 0, true, 0).endsWith(halt));
+    daemon.doAtEveryTurn(devices.statistics()::refresh);
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
     this.contig =
         new ContigAllocator(
@@ -231,6 +243,7 @@ public final class Machine implements AutoCloseable {
             mappings,
             new RunLaundry(pageout, seams.pagesInFlight(frameCount)),
             emptying);
+    this.kernel = new LazyKernel(this, parts, maker);
     seams.booted(this);
   }
 
@@ -350,7 +363,8 @@ public final class Machine implements AutoCloseable {
   /// @throws AccessUnderWayException if a thread does not end a store: then its space is left, and
   ///   the call may be repeated
   public void closeSpaces() {
-    spaces.closeAll(newThread("close"));
+    VmThread self = newThread("close");
+    kernel.closeAfter(self, halt.isHalted(), () -> spaces.closeAll(self));
   }
 
   /// Keeps the machine's memory from being given back.
@@ -552,6 +566,30 @@ public final class Machine implements AutoCloseable {
   /// What zeroes frames ahead, to be run by a thread of the caller's if that is wanted.
   public PageZeroer zeroer() {
     return zeroer;
+  }
+
+  /// Its own memory, made when it is first asked for.
+  ///
+  /// @throws IllegalStateException if the machine is closed, or the kernel of the computer has no
+  ///   addresses left for the page table
+  public Kernel kernel() {
+    halt.check();
+    return kernel.get();
+  }
+
+  /// Its own memory, if anybody ever asked for it.
+  public @Nullable Kernel kernelIfMade() {
+    return kernel.peek();
+  }
+
+  /// The address spaces that are open, and its own if there is one: all that have a page table.
+  public List<Space> everySpace() {
+    return kernel.with(spaces.open());
+  }
+
+  /// The pages that it shows to its users.
+  public Devices devices() {
+    return devices;
   }
 
   /// The address spaces that are open.

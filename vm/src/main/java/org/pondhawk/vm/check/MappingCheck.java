@@ -2,10 +2,14 @@ package org.pondhawk.vm.check;
 
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.kmem.Kernel;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Backing;
+import org.pondhawk.vm.map.EntryContent;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.map.Submap;
+import org.pondhawk.vm.map.SuppliedRange;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
@@ -26,18 +30,23 @@ final class MappingCheck {
   }
 
   void run() {
-    for (Space space : machine.spaces()) {
+    for (Space space : machine.everySpace()) {
       checkMap(space);
       checkTable(space);
+    }
+    Kernel kernel = machine.kernelIfMade();
+    if (kernel != null) {
+      kernel.submaps().forEach(this::checkMap);
     }
   }
 
   private void checkMap(Space space) {
-    long end = 0;
+    long end = space.map().first();
     long size = 0;
     for (MapEntry entry : space.map().all()) {
       findings.require(entry.start() >= end, "space %d: out of order: %s", space.id(), entry);
       end = entry.end();
+      checkContent(space, entry);
       size += entry.end() - entry.start();
     }
     findings.require(end <= space.map().range(), "space %d: beyond its range", space.id());
@@ -47,6 +56,15 @@ final class MappingCheck {
         space.id(),
         size,
         space.map().size());
+  }
+
+  private void checkContent(Space space, MapEntry entry) {
+    EntryContent content = entry.content();
+    findings.require(
+        content == null || (content.start() == entry.start() && content.end() == entry.end()),
+        "space %d: %s has content with other bounds",
+        space.id(),
+        entry);
   }
 
   private void checkTable(Space space) {
@@ -90,7 +108,7 @@ final class MappingCheck {
       findings.require(false, "%s: no frame of ours, and no fictitious page", where);
       return;
     }
-    MapEntry entry = space.map().find(address);
+    MapEntry entry = entryOf(space, address);
     if (entry == null) {
       findings.require(false, "%s: mapped, but no map entry covers it", where);
       return;
@@ -104,6 +122,10 @@ final class MappingCheck {
         "%s: writable, but sent: %s",
         where,
         describe(page));
+    if (entry.content() instanceof SuppliedRange) {
+      checkSupplied(entry, where, pte, page);
+      return;
+    }
     Backing shown = nearest(entry.backing(), address);
     long shift = pages.frames().pageShift();
     findings.require(
@@ -120,6 +142,29 @@ final class MappingCheck {
             && (shown == entry.backing() || isOursAlone(entry.head(), shown));
     findings.require(
         !Pte.isWritable(pte) || space.pmap().isFrozen(address) || mayStore,
+        "%s: writable, but %s",
+        where,
+        entry);
+  }
+
+  /// The entry that covers an address, in the map of its own that its range may have.
+  private static @Nullable MapEntry entryOf(Space space, long address) {
+    MapEntry entry = space.map().find(address);
+    while (entry != null && entry.content() instanceof Submap inside) {
+      entry = inside.map().map().find(address);
+    }
+    return entry;
+  }
+
+  /// What is supplied belongs to no object and stays where it is.
+  private void checkSupplied(MapEntry entry, String where, long pte, int page) {
+    findings.require(
+        pages.object(page) == PageArray.NO_OBJECT && pages.wireCount(page) > 0,
+        "%s: shows a page that nobody can have supplied: %s",
+        where,
+        describe(page));
+    findings.require(
+        !Pte.isWritable(pte) || Access.allows(entry.access(), Access.WRITE),
         "%s: writable, but %s",
         where,
         entry);

@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.util.BitSet;
 import java.util.stream.IntStream;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.kmem.Kernel;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.Attachment;
@@ -13,6 +14,7 @@ import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.pmap.Pte;
 import org.pondhawk.vm.queue.PageCount;
 import org.pondhawk.vm.queue.WiredPages;
 import org.pondhawk.vm.swap.SwapFile;
@@ -170,12 +172,13 @@ final class ObjectCheck {
       findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
       wired.set(page);
     }
-    for (Space space : machine.spaces()) {
+    for (Space space : machine.everySpace()) {
       for (int page : space.pmap().balloons()) {
         findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
         wired.set(page);
       }
     }
+    checkKernel();
     checkAlone();
     long counted = machine.page().stats().global(PageCount.WIRED);
     findings.require(
@@ -194,6 +197,27 @@ final class ObjectCheck {
         .forEach(page ->
             findings.require(
                 pages.wireCount(page) == 1, "not wired once: %s", pages.describe(page)));
+  }
+
+  /// Every page of the kernel's object is wired, and mapped where its index says.
+  private void checkKernel() {
+    Kernel kernel = machine.kernelIfMade();
+    if (kernel == null || kernel.space().isClosed()) {
+      return;
+    }
+    IntRadix resident = kernel.object().resident();
+    for (long p = resident.next(0); p >= 0; p = resident.next(p + 1)) {
+      int page = resident.get(p);
+      findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
+      wired.set(page);
+      long address = p << pages.frames().pageShift();
+      findings.require(
+          kernel.space().pmap().isCharged(address)
+              && Pte.frame(kernel.space().pmap().entry(address)) == pages.address(page),
+          "of the kernel, but not mapped at 0x%x: %s",
+          address,
+          pages.describe(page));
+    }
   }
 
   private void checkAlone() {
@@ -263,7 +287,7 @@ final class ObjectCheck {
     for (int page : machine.nodes().wiredPages()) {
       expected.set(page);
     }
-    for (Space space : machine.spaces()) {
+    for (Space space : machine.everySpace()) {
       for (int page : space.pmap().balloons()) {
         expected.set(page);
       }

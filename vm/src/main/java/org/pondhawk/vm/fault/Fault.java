@@ -36,6 +36,9 @@ public final class Fault {
   /// no reason to wait.
   boolean copiesOnly;
 
+  /// The map of its own that the range of the address has.
+  @Nullable Space submap;
+
   private @Nullable MapEntry entry;
 
   /// Makes the record of a thread's faults in a space.

@@ -2,12 +2,16 @@ package org.pondhawk.vm.fault;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Backing;
+import org.pondhawk.vm.map.EntryFlags;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.map.Submap;
+import org.pondhawk.vm.map.SuppliedRange;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.PageCow;
@@ -55,6 +59,7 @@ public final class FaultHandler {
   private final HaltSwitch halt;
   private final PageLookup lookup;
   private final PageEntry entering;
+  private final SuppliedEntry supplied;
   private final FaultBurst burst;
 
   /// Makes the fault handler of a machine.
@@ -80,6 +85,7 @@ public final class FaultHandler {
     this.halt = halt;
     this.lookup = lookup;
     this.entering = new PageEntry(parts);
+    this.supplied = new SuppliedEntry(parts);
     this.burst = new FaultBurst(parts, burstPages);
   }
 
@@ -99,7 +105,7 @@ public final class FaultHandler {
       halt.check();
       nodes.preload(self);
       int thaw = space.thawed().ticket();
-      Outcome outcome = attempt(fault, address, access);
+      Outcome outcome = attempt(fault, space, address, access);
       switch (outcome) {
         case MINOR, MAJOR -> {
           boolean major = read || outcome == Outcome.MAJOR;
@@ -113,6 +119,7 @@ public final class FaultHandler {
         }
         case UNTOUCHED -> space.mapper().giveObject(address);
         case SHADOW -> space.forker().shadow(address);
+        case SUBMAP -> space = Objects.requireNonNull(fault.submap);
         case FROZEN -> {
           self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
           frozen = frozen == null ? parts.gate().patience() : frozen;
@@ -126,9 +133,9 @@ public final class FaultHandler {
     }
   }
 
-  private Outcome attempt(Fault fault, long address, int access) {
+  /// @param space the space of the fault, or the part of it that has a map of its own
+  private Outcome attempt(Fault fault, Space space, long address, int access) {
     VmThread self = fault.self;
-    Space space = fault.space;
     fault.busyPage = PageArray.NONE;
     fault.awaitsStores = false;
     long stamp = space.map().lockShared();
@@ -138,7 +145,11 @@ public final class FaultHandler {
       if (write && space.isFrozen() && !fault.copiesOnly) {
         return Outcome.FROZEN;
       }
-      if (entry.backing() == null) {
+      if (entry.content() instanceof Submap inside) {
+        fault.submap = inside.map();
+        return Outcome.SUBMAP;
+      }
+      if (entry.isUntouched()) {
         return Outcome.UNTOUCHED;
       }
       if (write && entry.needsCopy()) {
@@ -151,7 +162,9 @@ public final class FaultHandler {
         space.pmap().thaw(address);
       }
       fault.begin(entry, address, write);
-      return bypass(fault);
+      return entry.content() instanceof SuppliedRange range
+          ? supplied.enter(fault, range)
+          : bypass(fault);
     } finally {
       fault.end();
       space.map().unlockShared(stamp);
@@ -319,20 +332,36 @@ public final class FaultHandler {
     return outcome;
   }
 
-  private static MapEntry entryOf(Space space, long address, int access) {
+  private MapEntry entryOf(Space space, long address, int access) {
     MapEntry entry = space.map().find(address);
     if (entry == null) {
       throw new AccessViolationException(
           address, name(access), space.isClosed() ? "the address space is closed" : "not mapped");
     }
+    if (entry.content() instanceof Submap) {
+      return entry; // its own entries say what is allowed
+    }
     if (!Access.allows(entry.access(), access)) {
       throw new AccessViolationException(
           address, name(access), "the mapping does not allow it: " + entry);
     }
+    requireFaultable(entry, address, access);
     return entry;
   }
 
-  private static String name(int access) {
+  private void requireFaultable(MapEntry entry, long address, int access) {
+    boolean lowest = address - entry.start() < pages.frames().pageSize();
+    if (lowest && entry.traits().has(EntryFlags.GUARDED)) {
+      throw new AccessViolationException(
+          address, name(access), "the guard page of a stack: " + entry);
+    }
+    if (entry.traits().has(EntryFlags.NO_FAULT)) {
+      throw new AccessViolationException(
+          address, name(access), "no page was entered there, and none may be by a fault: " + entry);
+    }
+  }
+
+  static String name(int access) {
     return access == Access.WRITE ? "write" : "read";
   }
 

@@ -17,6 +17,7 @@ public final class AddressMap {
    * I2  size = sum of the lengths of the entries
    */
   private final StampedLock lock = new StampedLock();
+  private final long first;
   private final long range;
   private final EntryTable entries = new EntryTable();
   private final FreeHints hints = new FreeHints();
@@ -24,7 +25,13 @@ public final class AddressMap {
 
   /// Makes an empty map of the addresses below `range`.
   AddressMap(long range) {
-    this.range = range;
+    this(0, range);
+  }
+
+  /// Makes an empty map of the addresses from `first` to below `end`.
+  AddressMap(long first, long end) {
+    this.first = first;
+    this.range = end;
   }
 
   /// Shares the map with other faults. May sleep while it is being changed.
@@ -85,6 +92,18 @@ public final class AddressMap {
     return entry == null || entry.end() <= start;
   }
 
+  /// Requires that no part of a range has a map of its own: what is to be done with its addresses
+  /// is that map's business.
+  ///
+  /// @throws IllegalArgumentException if one has
+  void requireNoSubmap(long start, long end) {
+    for (MapEntry e = from(start); e != null && e.start() < end; e = after(e.start())) {
+      if (e.isSubmap()) {
+        throw new IllegalArgumentException("has a map of its own: " + e);
+      }
+    }
+  }
+
   /// The first address from which a length fits (`vm_map_findspace`), or -1.
   ///
   /// @param length in bytes
@@ -102,7 +121,7 @@ public final class AddressMap {
   void unmapped(long start, long end) {
     MapEntry before = start == 0 ? null : entries.floor(start - 1);
     MapEntry behind = entries.higher(end - 1);
-    long from = before == null ? 0 : before.end();
+    long from = before == null ? first : before.end();
     hints.hole(from, (behind == null ? range : behind.start()) - from);
   }
 
@@ -141,6 +160,11 @@ public final class AddressMap {
   /// The mapped bytes.
   public long size() {
     return size;
+  }
+
+  /// The first address that can be mapped.
+  public long first() {
+    return first;
   }
 
   /// The address behind the last one that can be mapped.

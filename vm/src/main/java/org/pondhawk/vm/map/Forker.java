@@ -55,8 +55,12 @@ public final class Forker {
   }
 
   private void inherit(MapEntry entry, Space child) {
+    if (entry.content() instanceof SuppliedRange range) {
+      inherit(entry, range, child);
+      return;
+    }
     boolean copy = entry.inheritance() == Inheritance.COPY;
-    if (copy && entry.backing() == null) {
+    if (copy && entry.isUntouched()) {
       child.map().insert(entry); // zeros for both
       return;
     }
@@ -66,6 +70,14 @@ public final class Forker {
     Backing theirs = ours.head().in(child);
     theirs.attachAll();
     child.map().insert(ours.with(theirs, copy));
+  }
+
+  /// Gives the child the same range of a supplier, which knows whose pages it is asked for. No page
+  /// is mapped in the child yet, and what is supplied is never copied.
+  private static void inherit(MapEntry entry, SuppliedRange ours, Space child) {
+    SuppliedRange theirs = ours.in(child);
+    ours.supplier().added(theirs);
+    child.map().insert(MapEntry.showing(theirs, entry.traits()));
   }
 
   /// Makes the page of an address one that may be stored into without others seeing it: resolves

@@ -31,7 +31,9 @@ final class RightsChange {
   /// @param forGood whether no more than that is ever to be allowed again; rights that an entry
   ///   does not have now are not given then
   /// @throws AccessViolationException if an entry may not have these rights
+  /// @throws IllegalArgumentException if a part of the range has a map of its own
   void apply(long start, long end, int access, boolean forGood) {
+    map.requireNoSubmap(start, end);
     for (MapEntry entry : map.overlapping(start, end)) {
       if (!Access.allows(entry.maxAccess(), access)) {
         throw new AccessViolationException(
@@ -65,7 +67,7 @@ final class RightsChange {
   /// @return whether a store may be under way that must not be any more
   private boolean weaken(MapEntry entry, int access) {
     int lost = entry.access() & ~access;
-    if (entry.backing() == null || lost == 0) {
+    if (entry.isUntouched() || lost == 0) {
       return false;
     }
     if ((lost & Access.READ) == 0) {

@@ -26,6 +26,7 @@ public final class Space {
   private final long id;
   private final AddressMap map;
   private final Pmap pmap;
+  private final boolean ownsTable;
   private final Parts parts;
   private final SpaceLeases leases;
   private final Mapper mapper;
@@ -65,11 +66,23 @@ public final class Space {
   ///
   /// @param range the number of addresses
   public Space(long id, long range, Pmap pmap, Parts parts) {
+    this(
+        id,
+        new AddressMap(range),
+        pmap,
+        true,
+        parts,
+        new SpaceLeases("space " + id, parts.leases()));
+  }
+
+  private Space(
+      long id, AddressMap map, Pmap pmap, boolean ownsTable, Parts parts, SpaceLeases leases) {
     this.id = id;
-    this.map = new AddressMap(range);
+    this.map = map;
     this.pmap = pmap;
+    this.ownsTable = ownsTable;
     this.parts = parts;
-    this.leases = new SpaceLeases("space " + id, parts.leases());
+    this.leases = leases;
     this.clipper = new Clipper(map, parts.pageShift());
     this.mapper = new Mapper(this, clipper, parts);
     this.unmapper = new Unmapper(this, clipper, parts);
@@ -86,6 +99,16 @@ public final class Space {
   /// The map.
   public AddressMap map() {
     return map;
+  }
+
+  /// Makes the map of a part of this space, which shares the page table and the leases
+  /// (`vm_map_init` with the pmap of another map).
+  ///
+  /// @param partId a number that no space has
+  /// @param start the first address
+  /// @param end the address behind the last
+  public Space part(long partId, long start, long end) {
+    return new Space(partId, new AddressMap(start, end), pmap, false, parts, leases);
   }
 
   /// The page table.
@@ -175,11 +198,13 @@ public final class Space {
       if (closed) {
         return;
       }
-      unmapper.removeRange(self, 0, map.range());
+      unmapper.removeRange(self, map.first(), map.range());
       closed = true;
       freezes.forEach(leases::resume); // who waits to lease is to find nothing mapped
       freezes.clear();
-      pmap.close();
+      if (ownsTable) {
+        pmap.close();
+      }
     } finally {
       map.unlockExclusive(stamp);
     }
@@ -320,7 +345,7 @@ public final class Space {
   }
 
   /// Runs something that changes chains, with faults kept out.
-  <T> T withMapLocked(Function<AddressMap, T> change) {
+  <T extends @Nullable Object> T withMapLocked(Function<AddressMap, T> change) {
     long stamp = map.lockExclusive();
     try {
       return change.apply(map);

@@ -34,6 +34,7 @@ public final class VmObject {
   private volatile @Nullable Pager pager;
   private volatile boolean dead;
   private volatile boolean maybeDirty;
+  private volatile boolean keepsWired;
   private final AtomicInteger invalidations = new AtomicInteger();
   private long coverings;
   private long arrivals;
@@ -99,6 +100,16 @@ public final class VmObject {
   public boolean hasBacking(long pindex) {
     Pager p = pager;
     return p != null && p.hasPage(pindex);
+  }
+
+  /// Says that all its pages are wired, for as long as they are in it.
+  public void keepWired() {
+    keepsWired = true;
+  }
+
+  /// Whether all its pages are wired.
+  public boolean keepsWired() {
+    return keepsWired;
   }
 
   /// How many resident pages and blocks of backing store it has: what taking it apart costs.
