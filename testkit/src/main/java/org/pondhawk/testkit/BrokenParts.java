@@ -162,6 +162,16 @@ public final class BrokenParts {
               }
 
               @Override
+              public int removeAllWired(int page) {
+                return sound.removeAllWired(page);
+              }
+
+              @Override
+              public int wired(int page) {
+                return sound.wired(page);
+              }
+
+              @Override
               public void writeProtect(int page) {}
 
               @Override
@@ -226,6 +236,16 @@ public final class BrokenParts {
     @Override
     public boolean isModified(int page) {
       return sound.isModified(page) && !(pages.dirty(page) == 0 && forgets(page));
+    }
+
+    @Override
+    public int removeAllWired(int page) {
+      return sound.removeAllWired(page);
+    }
+
+    @Override
+    public int wired(int page) {
+      return sound.wired(page);
     }
 
     @Override

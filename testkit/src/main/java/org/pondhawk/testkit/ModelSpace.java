@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.Protection;
 
@@ -15,6 +16,7 @@ public final class ModelSpace {
   private final byte[] zeros;
   private final TreeMap<Long, byte[]> content = new TreeMap<>();
   private final TreeMap<Long, Protection> protection = new TreeMap<>();
+  private final TreeSet<Long> wired = new TreeSet<>();
 
   /// A model without any page.
   public ModelSpace(int pageSize) {
@@ -63,11 +65,34 @@ public final class ModelSpace {
   public void unmap(long page, long count) {
     content.subMap(page, page + count).clear();
     protection.subMap(page, page + count).clear();
+    wired.subSet(page, page + count).clear();
   }
 
   /// Changes what may be done with pages; those that are not mapped are skipped.
   public void protect(long page, long count, Protection with) {
     protection.subMap(page, page + count).replaceAll((_, _) -> with);
+  }
+
+  /// Whether every page of a range is mapped.
+  public boolean allMapped(long page, long count) {
+    return content.subMap(page, page + count).size() == count;
+  }
+
+  /// Keeps pages in memory; a fork does not.
+  public void wire(long page, long count) {
+    for (long p = page; p < page + count; p++) {
+      wired.add(p);
+    }
+  }
+
+  /// No longer keeps pages in memory.
+  public void unwire(long page, long count) {
+    wired.subSet(page, page + count).clear();
+  }
+
+  /// Whether every page of a range is kept in memory.
+  public boolean allWired(long page, long count) {
+    return wired.subSet(page, page + count).size() == count;
   }
 
   /// The mapped pages of a range.
@@ -89,6 +114,7 @@ public final class ModelSpace {
   public void clear() {
     content.clear();
     protection.clear();
+    wired.clear();
   }
 
   /// Whether loads are allowed from the page of an address.

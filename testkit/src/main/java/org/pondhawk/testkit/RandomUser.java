@@ -45,6 +45,7 @@ public final class RandomUser implements AutoCloseable {
   private final long firstPage;
   private final long windowPages;
   private final int mostPages;
+  private final WiringSteps wirings;
   private final List<Life> others = new ArrayList<>();
   private final KeptSnapshots snapshots = new KeptSnapshots();
   private final ArrayDeque<String> history = new ArrayDeque<>();
@@ -65,6 +66,8 @@ public final class RandomUser implements AutoCloseable {
     UNMAP(4),
     PROTECT(4),
     ADVISE(3),
+    WIRE(2),
+    UNWIRE(2),
     PUT_LONG(20),
     PUT_INT(8),
     PUT_BYTE(8),
@@ -119,6 +122,7 @@ public final class RandomUser implements AutoCloseable {
     this.firstPage = firstPage;
     this.windowPages = windowPages;
     this.mostPages = mostPages;
+    this.wirings = new WiringSteps(pageSize);
     this.model = new ModelSpace(pageSize);
     this.view = space.view();
     if (ownsSpace) {
@@ -179,6 +183,8 @@ public final class RandomUser implements AutoCloseable {
       case UNMAP -> unmap();
       case PROTECT -> protect();
       case ADVISE -> advise();
+      case WIRE -> wire();
+      case UNWIRE -> unwire();
       case PUT_LONG -> put(Long.BYTES);
       case PUT_INT -> put(Integer.BYTES);
       case PUT_BYTE -> put(Byte.BYTES);
@@ -280,6 +286,22 @@ public final class RandomUser implements AutoCloseable {
         spaceName(), page * pageSize, count * pageSize, with);
     space.protect(page * pageSize, count * pageSize, with);
     model.protect(page, count, with);
+  }
+
+  private void wire() {
+    long page = someFirstPage();
+    long count = someCount(page);
+    note("%s.wire(0x%xL, %dL);", spaceName(), page * pageSize, count * pageSize);
+    String wrong = wirings.wire(space, model, page, count);
+    require(wrong.isEmpty(), "%s", wrong);
+  }
+
+  private void unwire() {
+    long page = someFirstPage();
+    long count = someCount(page);
+    note("%s.unwire(0x%xL, %dL);", spaceName(), page * pageSize, count * pageSize);
+    String wrong = wirings.unwire(space, model, page, count);
+    require(wrong.isEmpty(), "%s", wrong);
   }
 
   /// Advice changes no byte, but that what is freed may be zeros: page by page.

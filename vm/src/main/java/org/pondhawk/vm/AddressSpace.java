@@ -3,6 +3,7 @@ package org.pondhawk.vm;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Behavior;
 import org.pondhawk.vm.map.EntryTraits;
@@ -65,6 +66,7 @@ public final class AddressSpace implements AutoCloseable {
     if (address < 0) {
       throw new IllegalArgumentException(name() + " has no room for " + bytes + " bytes");
     }
+    wireNew(address, length);
     return address;
   }
 
@@ -82,6 +84,7 @@ public final class AddressSpace implements AutoCloseable {
       throw new IllegalArgumentException(
           "something is mapped in %s at 0x%x, %d bytes".formatted(name(), address, length));
     }
+    wireNew(address, length);
     return address;
   }
 
@@ -178,6 +181,74 @@ public final class AddressSpace implements AutoCloseable {
         case FREE -> space.use().discard(self, address, end);
       }
     });
+  }
+
+  // ---- wiring
+
+  /// Keeps a range in memory (`mlock`). When this returns, every page of it is resident, and the
+  /// space's own where it may be stored into; no access to the range waits for memory or I/O until
+  /// [#unwire]. Does not nest: what is wired already stays so. A fork does not inherit it, and
+  /// copies what is wired and may be stored into: it takes as long as that takes. Waits for memory,
+  /// for I/O, and for other threads that wire or unwire in this space.
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @throws AccessViolationException if a part of the range is not mapped or allows no access;
+  ///   nothing is wired then
+  /// @throws org.pondhawk.vm.error.OutOfPagesException if more would be wired than `vm.max_wired`
+  ///   allows, or memory can't be had; nothing is wired then
+  /// @throws java.io.UncheckedIOException if a page can't be read; nothing is wired then
+  public void wire(long address, long bytes) {
+    machine.haltSwitch().check();
+    long length = checkRange(address, bytes);
+    edge.run(self -> space.wiring().wire(self, address, address + length));
+  }
+
+  /// Ends [#wire], however often the range was wired (`munlock`). Waits for leases for writing.
+  ///
+  /// @param address a multiple of the page size
+  /// @param bytes the length, rounded up to whole pages
+  /// @throws AccessViolationException if a part of the range is not mapped or not wired; nothing is
+  ///   changed then
+  public void unwire(long address, long bytes) {
+    machine.haltSwitch().check();
+    long length = checkRange(address, bytes);
+    edge.run(self -> space.wiring().unwire(self, address, address + length));
+  }
+
+  /// Keeps all that is mapped in memory, or all that will be, or both (`mlockall`). What will be
+  /// mapped is wired when it is mapped, if there is memory for it; else it is mapped all the same.
+  ///
+  /// @throws org.pondhawk.vm.error.OutOfPagesException as for [#wire]; nothing is changed then
+  public void wireAll(WireScope scope) {
+    machine.haltSwitch().check();
+    edge.run(self -> {
+      if (scope != WireScope.FUTURE) {
+        space.wiring().wireAll(self);
+      }
+      if (scope != WireScope.CURRENT) {
+        space.wiring().setFuture(true);
+      }
+    });
+  }
+
+  /// Ends [#wire] and [#wireAll] for the whole space (`munlockall`).
+  public void unwireAll() {
+    machine.haltSwitch().check();
+    edge.run(self -> space.wiring().unwireAll(self));
+  }
+
+  /// Wires what has just been mapped, if all new mappings are to be.
+  private void wireNew(long address, long length) {
+    if (space.wiring().wiresFuture()) {
+      edge.run(self -> {
+        try {
+          space.wiring().wire(self, address, address + length);
+        } catch (OutOfPagesException | AccessViolationException _) {
+          // it is mapped, which is what was asked for: `MAP_WIREFUTURE` promises no more
+        }
+      });
+    }
   }
 
   /// Looks which pages of a range are in memory, and what happened to them (`mincore`).

@@ -206,6 +206,9 @@ abstract class LeaseAccess extends ResidentAccess {
       if (cow.isFull(page)) {
         throw new OutOfPagesException("there are too many snapshots of one page for a " + lease);
       }
+      if (cow.isBound(page)) {
+        throw new IllegalStateException("the machine itself has wired the page of a " + lease);
+      }
       openTicket = cow.setUp(page);
       lease.take(page);
     } catch (VmPanic broken) {

@@ -227,12 +227,17 @@ class MisuseAuditTest {
       calls.put("isCondemned", s -> assertThat(s.isCondemned()).isTrue());
       calls.put("pardon", AddressSpace::pardon);
       calls.put("map", s -> s.map(PAGE, Protection.READ));
+      calls.put("mapDevice", s -> s.mapDevice(Device.SPACE, Protection.READ));
       calls.put("mapAt", s -> s.mapAt(address + 8 * PAGE, PAGE, Protection.READ));
       calls.put("unmap", s -> s.unmap(address, PAGE));
       calls.put("protect", s -> s.protect(address, PAGE, Protection.READ));
       calls.put("restrict", s -> s.restrict(address, PAGE, Protection.READ));
       calls.put("advise", s -> s.advise(address, PAGE, Advice.FREE));
       calls.put("residency", s -> s.residency(address + 8 * PAGE, PAGE));
+      calls.put("wire", s -> s.wire(address + 8 * PAGE, PAGE));
+      calls.put("unwire", s -> s.unwire(address + 8 * PAGE, PAGE));
+      calls.put("wireAll", s -> s.wireAll(WireScope.CURRENT));
+      calls.put("unwireAll", AddressSpace::unwireAll);
       calls.put("fork", s -> s.fork().close());
       calls.put("inherit", s -> s.inherit(address, PAGE, Inheritance.NONE));
       calls.put("freeze", AddressSpace::freeze);
@@ -300,6 +305,8 @@ class MisuseAuditTest {
         requireIllegal("mapAt" + what, s -> s.mapAt(0, length, Protection.READ));
         requireIllegal("unmap" + what, s -> s.unmap(0, length));
         requireIllegal("inherit" + what, s -> s.inherit(0, length, Inheritance.NONE));
+        requireIllegal("wire" + what, s -> s.wire(0, length));
+        requireIllegal("unwire" + what, s -> s.unwire(0, length));
       }
       for (long at :
           new long[] {1, base + 8, -PAGE, RANGE, Long.MIN_VALUE, -Long.MIN_VALUE - PAGE}) {
@@ -307,6 +314,8 @@ class MisuseAuditTest {
         requireIllegal("mapAt" + what, s -> s.mapAt(at, PAGE, Protection.READ));
         requireIllegal("unmap" + what, s -> s.unmap(at, PAGE));
         requireIllegal("inherit" + what, s -> s.inherit(at, PAGE, Inheritance.NONE));
+        requireIllegal("wire" + what, s -> s.wire(at, PAGE));
+        requireIllegal("unwire" + what, s -> s.unwire(at, PAGE));
       }
       require("thaw", thrown(AddressSpace::thaw, space), IllegalStateException.class, "not frozen");
       assertThat(view.getLong(base)).isEqualTo(5);

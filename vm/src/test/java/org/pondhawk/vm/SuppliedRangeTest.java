@@ -180,6 +180,24 @@ class SuppliedRangeTest {
   }
 
   @Test
+  void isMappedByAWiringButNeverWired() {
+    long at = map(2, 0);
+    space.wire(at, 2 * PAGE);
+    assertThat(internal().pmap().resident()).isEqualTo(2);
+    assertThat(internal().pmap().wired()).isZero();
+    assertThat(pages.wireCount(device.made[0])).isEqualTo(1);
+    assertThat(view.getLong(at)).isZero();
+    try (AddressSpace child = space.fork()) {
+      assertThat(child.internal().map().all())
+          .singleElement()
+          .matches(e -> !e.isWired(), "not wired");
+    }
+    space.unwire(at, 2 * PAGE);
+    view.putLong(at + PAGE, 3);
+    assertThat(word(1)).isEqualTo(3);
+  }
+
+  @Test
   void isNeverJoined() {
     long low = map(2, 0);
     long high = map(2, 2);

@@ -14,6 +14,7 @@ import org.pondhawk.vm.error.LeaseHeldException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.ChainCopier;
 import org.pondhawk.vm.fault.FaultHandler;
+import org.pondhawk.vm.fault.RangeFaults;
 import org.pondhawk.vm.kmem.Devices;
 import org.pondhawk.vm.kmem.Kernel;
 import org.pondhawk.vm.map.ChainCollapser;
@@ -212,6 +213,7 @@ public final class Machine implements AutoCloseable {
             leases,
             collapser,
             operations,
+            new RangeFaults(faults, pages, stats, tunables.maxWired()),
             frames.pageShift());
     Spaces.Maker maker =
         (id, range) ->
@@ -570,8 +572,7 @@ public final class Machine implements AutoCloseable {
 
   /// Its own memory, made when it is first asked for.
   ///
-  /// @throws IllegalStateException if the machine is closed, or the kernel of the computer has no
-  ///   addresses left for the page table
+  /// @throws IllegalStateException if it is closed, or there are no addresses for the page table
   public Kernel kernel() {
     halt.check();
     return kernel.get();

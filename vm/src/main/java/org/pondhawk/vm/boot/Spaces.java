@@ -99,6 +99,7 @@ final class Spaces {
     Space child = unlisted(parent.map().range());
     try {
       parent.forker().forkInto(self, child); // nobody may close it before it is whole
+      parent.wiring().keepOwn(self);
     } catch (RuntimeException | Error e) {
       child.close(self);
       throw e;

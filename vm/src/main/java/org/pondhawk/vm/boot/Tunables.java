@@ -5,6 +5,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.pondhawk.vm.fault.RangeFaults;
 import org.pondhawk.vm.queue.AllocTuning;
 import org.pondhawk.vm.queue.FreeLevel;
 import org.pondhawk.vm.queue.FreeLevels;
@@ -151,6 +152,15 @@ public final class Tunables {
           0,
           "How many zeroed pages each processor sets aside for faults to come at most; 0 for none.");
 
+  private final Tunable maxWired =
+      Tunable.live(
+              "vm.max_wired",
+              RangeFaults.USUAL,
+              1L << 40,
+              RangeFaults.USUAL,
+              "How many pages may be wired when a range is to be: -1 for a third of all.")
+          .in("pages");
+
   private final LevelTunables levels = new LevelTunables();
 
   private final List<Tunable> all = new ArrayList<>(levels.all());
@@ -169,6 +179,7 @@ public final class Tunables {
     all.add(numaPolicy);
     all.add(setAssociativityMask);
     all.add(magazinePages);
+    all.add(maxWired);
   }
 
   /// The numbers of a machine to be booted.
@@ -245,6 +256,11 @@ public final class Tunables {
   /// How the allocator searches and sets aside.
   public AllocTuning allocTuning() {
     return AllocTuning.of(setAssociativityMask, magazinePages);
+  }
+
+  /// See [RangeFaults].
+  public Tunable maxWired() {
+    return maxWired;
   }
 
   /// See [org.pondhawk.vm.queue.FreeGate].

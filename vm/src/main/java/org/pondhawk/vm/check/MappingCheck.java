@@ -118,6 +118,8 @@ final class MappingCheck {
         (pages.flags(page) & needed) == needed, "%s: not noted at %s", where, describe(page));
     findings.require(Pte.isConsistent(pte), "%s: bits that cannot be together", where);
     findings.require(
+        !Pte.isWired(pte) || entry.isWired(), "%s: wired, but its range is not: %s", where, entry);
+    findings.require(
         !Pte.isWritable(pte) || pages.cowCount(page) == 0,
         "%s: writable, but sent: %s",
         where,

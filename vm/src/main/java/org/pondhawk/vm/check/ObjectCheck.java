@@ -180,6 +180,7 @@ final class ObjectCheck {
     }
     checkKernel();
     checkAlone();
+    int[] mapped = checkWiredMappings();
     long counted = machine.page().stats().global(PageCount.WIRED);
     findings.require(
         wired.cardinality() == counted,
@@ -196,7 +197,43 @@ final class ObjectCheck {
     wired.stream()
         .forEach(page ->
             findings.require(
-                pages.wireCount(page) == 1, "not wired once: %s", pages.describe(page)));
+                pages.wireCount(page) == Math.max(1, mapped[page]),
+                "wired for %d mappings, but: %s",
+                mapped[page],
+                pages.describe(page)));
+  }
+
+  /// A page is wired once for each wired mapping.
+  ///
+  /// @return how many of them each page has
+  private int[] checkWiredMappings() {
+    int[] mapped = new int[pages.frameCount()];
+    for (Space space : machine.everySpace()) {
+      long[] wiredHere = new long[1];
+      space
+          .pmap()
+          .forEachValid((_, pte) -> {
+            int page = pages.pageAt(Pte.frame(pte));
+            if (Pte.isWired(pte)) {
+              wiredHere[0]++;
+            }
+            if (Pte.isWired(pte) && page >= 0 && page < mapped.length) {
+              findings.require(
+                  mapped[page] > 0 || !wired.get(page),
+                  "wired for two uses: %s",
+                  pages.describe(page));
+              mapped[page]++;
+              wired.set(page);
+            }
+          });
+      findings.require(
+          wiredHere[0] == space.pmap().wired(),
+          "space %d: %d entries are wired, the count says %d",
+          space.id(),
+          wiredHere[0],
+          space.pmap().wired());
+    }
+    return mapped;
   }
 
   /// Every page of the kernel's object is wired, and mapped where its index says.

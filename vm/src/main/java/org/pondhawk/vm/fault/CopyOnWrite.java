@@ -94,10 +94,14 @@ public class CopyOnWrite {
     owner.insert(fault.self, to, pindex, page);
     RawMemory.copy(pages.address(source), pages.address(page), pages.frames().pageSize());
     pages.setValid(page);
+    if (!fault.stores()) {
+      pages.setDirty(page); // nothing backs it, and no store will say so
+    }
     to.noteCovering();
     parts.stats().count(fault.self.stripe(), Event.COPIED, 1);
     if (to.references() > 1) {
-      mappings.removeAll(source); // others who share the head must not see the old page any more
+      // others who share the head must not see the old page any more
+      parts.mover().unwireTimes(fault.self, source, mappings.removeAllWired(source));
     }
     fault.page = page;
     return Outcome.MINOR;

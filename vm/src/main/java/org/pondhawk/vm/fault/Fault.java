@@ -39,6 +39,10 @@ public final class Fault {
   /// The map of its own that the range of the address has.
   @Nullable Space submap;
 
+  /// Whether the page is to be wired and made ready for every access that its range allows; no
+  /// access follows.
+  boolean wires;
+
   private @Nullable MapEntry entry;
 
   /// Makes the record of a thread's faults in a space.
@@ -61,6 +65,11 @@ public final class Fault {
   void end() {
     self.setReadsAhead(true);
     entry = null;
+  }
+
+  /// Whether a store follows.
+  boolean stores() {
+    return write && !wires;
   }
 
   MapEntry entry() {

@@ -142,7 +142,7 @@ public final class FaultHandler {
     try {
       MapEntry entry = entryOf(space, address, access);
       boolean write = access == Access.WRITE;
-      if (write && space.isFrozen() && !fault.copiesOnly) {
+      if (write && space.isFrozen() && !fault.copiesOnly && !fault.wires) {
         return Outcome.FROZEN;
       }
       if (entry.content() instanceof Submap inside) {
@@ -229,7 +229,7 @@ public final class FaultHandler {
   /// Whether a store follows into a page that is being sent out: the object needs another one
   /// first.
   private boolean mustNotStore(Fault fault, int page) {
-    return fault.write && !fault.copiesOnly && cow.isSent(page);
+    return (fault.wires || (fault.write && !fault.copiesOnly)) && cow.isSent(page);
   }
 
   /// Gives the head another page in the place of one that is being sent (`vm_page_cowfault`).
@@ -257,7 +257,9 @@ public final class FaultHandler {
 
   private Outcome finishResident(Fault fault, int page, boolean ours) {
     finish(fault, page, ours);
-    burst.mapAround(fault);
+    if (!fault.entry().isWired()) { // there each page is wired at its own fault
+      burst.mapAround(fault);
+    }
     return Outcome.MINOR;
   }
 
@@ -324,6 +326,9 @@ public final class FaultHandler {
     if (outcome != Outcome.MINOR) {
       parts.busy().unbusy(source);
       return outcome;
+    }
+    if (fault.page != source && fault.entry().isWired()) {
+      entering.leaveOld(fault, source);
     }
     finish(fault, fault.page, true);
     if (fault.page != source) {

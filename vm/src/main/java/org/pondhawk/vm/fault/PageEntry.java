@@ -38,13 +38,14 @@ final class PageEntry {
     }
     boolean storable = mayStore(fault, ours) && pages.cowCount(page) == 0;
     if (pages.isNew(page)) {
-      fault.space.pmap().enterNew(fault.address, page, storable, fault.write);
+      fault.space.pmap().enterNew(fault.address, page, storable, fault.stores());
     } else {
-      if (fault.write) {
+      if (fault.stores()) {
         forgetSwapCopy(fault.self, fault.head().object(), page);
       }
-      fault.space.pmap().enter(fault.address, page, storable, fault.write);
+      fault.space.pmap().enter(fault.address, page, storable, fault.stores());
     }
+    wire(fault, page);
     parts.mover().activate(fault.self, page);
     parts.busy().unbusy(page);
   }
@@ -52,9 +53,29 @@ final class PageEntry {
   /// Maps a page that was allocated for this fault and has got its bytes; its content is marked
   /// with it. Never for a page that only looks like one: a search of the cache may be moving that.
   void finishNew(Fault fault, int page, boolean ours) {
-    fault.space.pmap().enterNew(fault.address, page, mayStore(fault, ours), fault.write);
+    fault.space.pmap().enterNew(fault.address, page, mayStore(fault, ours), fault.stores());
     parts.mover().activateNew(fault.self, page);
+    wire(fault, page);
     parts.busy().unbusy(page);
+  }
+
+  /// A page that a wired range shows is wired once for each mapping of it there.
+  private void wire(Fault fault, int page) {
+    if (fault.entry().isWired() && fault.space.pmap().wire(fault.address, page)) {
+      parts.mover().wire(fault.self, page);
+    }
+  }
+
+  /// Ends the wiring of the page that another is about to hide in a wired range.
+  ///
+  /// @param page a hard-busy page
+  void leaveOld(Fault fault, int page) {
+    int wired = fault.space.pmap().unwire(fault.address);
+    if (wired == page) {
+      parts.mover().unwire(fault.self, page, true);
+    } else if (wired != PageArray.NONE) {
+      throw new VmPanic("hides %s, but wired is %d".formatted(pages.describe(page), wired));
+    }
   }
 
   /// A page that is about to change needs its copy in swap no more (`swap_pager_unswapped`). Where

@@ -42,7 +42,7 @@ final class SuppliedEntry {
       throw new VmPanic("%s supplies %s".formatted(range, pages.describe(page)));
     }
     boolean storable = Access.allows(fault.entry().access(), Access.WRITE);
-    fault.space.pmap().enter(fault.address, page, storable && !fault.space.isFrozen(), fault.write);
+    fault.space.pmap().enter(fault.address, page, storable && !fault.space.isFrozen(), fault.stores());
     parts.busy().unbusy(page);
     return Outcome.MINOR;
   }

@@ -45,7 +45,7 @@ public record CollapseParts(
       if (!page().busy().tryHardBusy(page)) {
         return false;
       }
-      mappings.removeAll(page); // flags may be stale
+      mappings.removeAll(page); // flags may be stale; nobody is left who could have wired it
       allocator.free(self, page);
     }
     Pager pager = object.pager();

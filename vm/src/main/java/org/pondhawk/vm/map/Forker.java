@@ -61,7 +61,7 @@ public final class Forker {
     }
     boolean copy = entry.inheritance() == Inheritance.COPY;
     if (copy && entry.isUntouched()) {
-      child.map().insert(entry); // zeros for both
+      child.map().insert(unwired(entry)); // zeros for both
       return;
     }
     MapEntry touched = space.mapper().touch(entry);
@@ -69,7 +69,14 @@ public final class Forker {
     map.replace(touched, ours);
     Backing theirs = ours.head().in(child);
     theirs.attachAll();
-    child.map().insert(ours.with(theirs, copy));
+    child.map().insert(unwired(ours.with(theirs, copy)));
+  }
+
+  /// A child has to wire for itself.
+  private static MapEntry unwired(MapEntry entry) {
+    return entry.isWired()
+        ? entry.with(entry.traits().withWirings(0).withFlags(0, EntryFlags.USER_WIRED))
+        : entry;
   }
 
   /// Gives the child the same range of a supplier, which knows whose pages it is asked for. No page
@@ -77,7 +84,7 @@ public final class Forker {
   private static void inherit(MapEntry entry, SuppliedRange ours, Space child) {
     SuppliedRange theirs = ours.in(child);
     ours.supplier().added(theirs);
-    child.map().insert(MapEntry.showing(theirs, entry.traits()));
+    child.map().insert(unwired(MapEntry.showing(theirs, entry.traits())));
   }
 
   /// Makes the page of an address one that may be stored into without others seeing it: resolves

@@ -62,8 +62,8 @@ public final class RangeUse {
   }
 
   /// Gives up the bytes of a range (`MADV_FREE`): what nobody else can see reads as zeros when this
-  /// returns, and takes neither memory nor swap; what is shared, or shines through from a fork,
-  /// stays as it is. Waits for the leases of the range.
+  /// returns, and takes neither memory nor swap; what is wired or shared, or shines through from a
+  /// fork, stays as it is. Waits for the leases of the range.
   ///
   /// @throws AccessUnderWayException if a store under way does not end; nothing has changed
   public void discard(VmThread self, long start, long end) {
@@ -92,7 +92,11 @@ public final class RangeUse {
 
   private static boolean isOursAlone(MapEntry entry) {
     Backing head = entry.backing();
-    return head != null && head.next() == null && !entry.needsCopy() && head.isAlone();
+    return head != null
+        && head.next() == null
+        && !entry.needsCopy()
+        && !entry.isWired()
+        && head.isAlone();
   }
 
   private void discard(VmThread self, Backing head, long from, long to) {

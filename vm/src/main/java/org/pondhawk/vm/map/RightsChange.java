@@ -3,6 +3,7 @@ package org.pondhawk.vm.map;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.pmap.Pmap;
 import org.pondhawk.vm.sync.Grace;
+import org.pondhawk.vm.sync.VmThread;
 
 /// A change of what may be done with a range (`vm_map_protect`).
 ///
@@ -17,8 +18,10 @@ final class RightsChange {
   private final Clipper clipper;
   private final Pmap pmap;
   private final Grace grace;
+  private final Wiring wiring;
 
-  RightsChange(AddressMap map, Clipper clipper, Pmap pmap, Grace grace) {
+  RightsChange(AddressMap map, Clipper clipper, Pmap pmap, Grace grace, Wiring wiring) {
+    this.wiring = wiring;
     this.map = map;
     this.clipper = clipper;
     this.pmap = pmap;
@@ -30,9 +33,11 @@ final class RightsChange {
   /// @param access what is to be allowed, bits of [Access]
   /// @param forGood whether no more than that is ever to be allowed again; rights that an entry
   ///   does not have now are not given then
+  /// @return whether something wired has got rights, so that its pages are to be made ready for
+  ///   them
   /// @throws AccessViolationException if an entry may not have these rights
   /// @throws IllegalArgumentException if a part of the range has a map of its own
-  void apply(long start, long end, int access, boolean forGood) {
+  boolean apply(VmThread self, long start, long end, int access, boolean forGood) {
     map.requireNoSubmap(start, end);
     for (MapEntry entry : map.overlapping(start, end)) {
       if (!Access.allows(entry.maxAccess(), access)) {
@@ -44,8 +49,10 @@ final class RightsChange {
     clipper.clip(end);
     try {
       boolean weakened = false;
+      boolean readied = false;
       for (MapEntry entry : map.overlapping(start, end)) {
-        weakened |= weaken(entry, access);
+        weakened |= weaken(self, entry, access);
+        readied |= !forGood && entry.isWired() && !Access.allows(entry.access(), access);
       }
       if (weakened) {
         grace.synchronize("protect");
@@ -57,6 +64,7 @@ final class RightsChange {
                 ? entry.with(entry.traits().withAccess(entry.access() & access, access))
                 : entry.with(entry.traits().withAccess(access, entry.maxAccess())));
       }
+      return readied;
     } finally {
       clipper.join(start, end);
     }
@@ -65,7 +73,7 @@ final class RightsChange {
   /// Takes from the mappings of an entry what it is to lose.
   ///
   /// @return whether a store may be under way that must not be any more
-  private boolean weaken(MapEntry entry, int access) {
+  private boolean weaken(VmThread self, MapEntry entry, int access) {
     int lost = entry.access() & ~access;
     if (entry.isUntouched() || lost == 0) {
       return false;
@@ -73,6 +81,7 @@ final class RightsChange {
     if ((lost & Access.READ) == 0) {
       pmap.writeProtect(entry.start(), entry.end());
     } else {
+      wiring.forget(self, entry.start(), entry.end());
       pmap.remove(entry.start(), entry.end());
     }
     return true;

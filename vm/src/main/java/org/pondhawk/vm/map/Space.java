@@ -33,6 +33,7 @@ public final class Space {
   private final Unmapper unmapper;
   private final Forker forker;
   private final RangeUse use;
+  private final Wiring wiring;
   private final Clipper clipper;
   private final VmProcess process;
   private final ArrayDeque<SpaceLeases.Stop> freezes = new ArrayDeque<>();
@@ -50,6 +51,7 @@ public final class Space {
   ///
   /// @param leases what the leases of all spaces share
   /// @param collapser what is told of chains that nobody else may go through any more
+  /// @param wirer brings the pages of wired ranges in
   /// @param pageShift the logarithm of the page size
   public record Parts(
       ObjectTable objects,
@@ -60,6 +62,7 @@ public final class Space {
       LeaseParts leases,
       ChainCollapser collapser,
       PageOperations operations,
+      RangeWirer wirer,
       int pageShift) {}
 
   /// Makes an empty space.
@@ -88,6 +91,7 @@ public final class Space {
     this.unmapper = new Unmapper(this, clipper, parts);
     this.forker = new Forker(this, parts);
     this.use = new RangeUse(this, clipper, parts);
+    this.wiring = new Wiring(this, clipper, parts);
     this.process = new VmProcess("space " + id);
   }
 
@@ -119,6 +123,11 @@ public final class Space {
   /// What programs say of their use of ranges, and ask about them.
   public RangeUse use() {
     return use;
+  }
+
+  /// What of it stays in memory.
+  public Wiring wiring() {
+    return wiring;
   }
 
   /// Its leases. Every operation that takes rights from a range, or its pages, stops them first.
@@ -224,11 +233,15 @@ public final class Space {
             ? null
             : leases.stop(self, "protect", start, end, Access.allows(access, Access.READ));
     try {
-      withMapLocked(m -> {
-        requireOpen();
-        new RightsChange(m, clipper, pmap, parts.grace()).apply(start, end, access, forGood);
-        return true;
-      });
+      boolean readied =
+          withMapLocked(m -> {
+            requireOpen();
+            return new RightsChange(m, clipper, pmap, parts.grace(), wiring)
+                .apply(self, start, end, access, forGood);
+          });
+      if (readied) {
+        wiring.restore(self, start, end);
+      }
     } finally {
       if (stop != null) {
         leases.resume(stop);

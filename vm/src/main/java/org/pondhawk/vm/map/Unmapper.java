@@ -80,6 +80,7 @@ public final class Unmapper {
     boolean touched = false;
     for (MapEntry entry : affected) {
       if (!entry.isUntouched()) { // else no page of it was ever mapped
+        space.wiring().forget(self, Math.max(start, entry.start()), Math.min(end, entry.end()));
         space.pmap().remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
         touched = true;
       }

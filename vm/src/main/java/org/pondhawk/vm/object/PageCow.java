@@ -8,6 +8,7 @@ import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageContent;
+import org.pondhawk.vm.queue.PageMover;
 import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.sync.Grace;
@@ -56,6 +57,7 @@ public final class PageCow {
   private final ObjectOwner owner;
   private final PageContent content;
   private final Mappings mappings;
+  private final PageMover mover;
   private final Grace grace;
 
   /// Makes it for a machine.
@@ -69,6 +71,7 @@ public final class PageCow {
     this.pages = parts.pages();
     this.busy = parts.busy();
     this.stats = parts.stats();
+    this.mover = parts.mover();
     this.allocator = allocator;
     this.owner = owner;
     this.content = content;
@@ -83,19 +86,27 @@ public final class PageCow {
     return pages.cowCount(page) == PageArray.MOST_SENDERS;
   }
 
+  /// Whether a page is wired by somebody who relies on its frame being the object's, as opposed to
+  /// ranges of address spaces, which wire whatever page they show.
+  ///
+  /// @param page a hard-busy page
+  public boolean isBound(int page) {
+    int wirings = pages.wireCount(page);
+    return wirings != 0 && wirings != mappings.wired(page);
+  }
+
   /// Begins to send a page: takes the right to store from every mapping (`vm_page_cowsetup`).
   /// [#clear] ends it.
   ///
-  /// @param page a hard-busy page of an object, whatever soft holders it has; not wired, because
-  ///   who wires a page relies on its frame being the object's
+  /// @param page a hard-busy page of an object, whatever soft holders it has; not [#isBound]
   /// @return what to give to [#awaitStores] before its bytes are looked at; what a later page
   ///   returns will do for the earlier ones
   public int setUp(int page) {
     busy.requireHardBusy(page);
     if (pages.object(page) == PageArray.NO_OBJECT
         || pages.hasFlag(page, PageFlags.FICTITIOUS)
-        || pages.wireCount(page) != 0) {
-      throw new VmPanic("sent, but nobody's, wired or fictitious: " + pages.describe(page));
+        || isBound(page)) {
+      throw new VmPanic("sent, but nobody's, bound or fictitious: " + pages.describe(page));
     }
     allocator.hold(page); // first, so that the count never says more than the holds
     if (!pages.tryRaiseCow(page)) {
@@ -160,7 +171,8 @@ public final class PageCow {
       return page;
     }
     long pindex = pages.pindex(page);
-    mappings.removeAll(page); // found by its identity, which goes next
+    // found by its identity, which goes next; who wired a range wires the other page at its fault
+    mover.unwireTimes(self, page, mappings.removeAllWired(page));
     pages.setTicket(page, grace.next()); // for clear to begin: nobody needs the frame before
     owner.remove(self, page);
     owner.insert(self, object, pindex, spare);
@@ -175,8 +187,8 @@ public final class PageCow {
     if (!self.holdsExclusively(object.token()) || pages.object(page) != object.slot()) {
       throw new VmPanic("%s replaces %s of %s".formatted(self, pages.describe(page), object));
     }
-    if (pages.wireCount(page) != 0 || busy.softHolders(page) != 0 || !pages.isFullyValid(page)) {
-      throw new VmPanic("replaced, but wired, read or not valid: " + pages.describe(page));
+    if (isBound(page) || busy.softHolders(page) != 0 || !pages.isFullyValid(page)) {
+      throw new VmPanic("replaced, but bound, read or not valid: " + pages.describe(page));
     }
     if (!areStoresOver(page)) {
       throw new VmPanic("replaced while a store may be under way: " + pages.describe(page));

@@ -14,7 +14,12 @@ public interface Translations {
   void unpin();
 
   /// Removes an entry, collecting its modified and accessed bits into the page.
-  void remove(long address, int page);
+  ///
+  /// @return whether the entry was wired, so that the page has one wiring too many
+  boolean remove(long address, int page);
+
+  /// Whether an entry is wired.
+  boolean isWired(long address, int page);
 
   /// Takes the right to store from an entry, collecting its modified bit into the page.
   void writeProtect(long address, int page);

@@ -7,10 +7,21 @@ package org.pondhawk.vm.page;
 /// dirty, an accessed one makes it referenced. None of the operations sleeps. A guarded store that
 /// saw the old entry may still be under way afterwards: who needs to know uses a grace period.
 public interface Mappings {
-  /// Removes every mapping of a page (`pmap_page_protect` with `VM_PROT_NONE`).
+  /// Removes every mapping of a page (`pmap_page_protect` with `VM_PROT_NONE`). None is wired.
   ///
   /// @param page a hard-busy page
   void removeAll(int page);
+
+  /// As [#removeAll], of a page that may have wired mappings.
+  ///
+  /// @param page a hard-busy page
+  /// @return how many were wired: the page has as many wirings too many
+  int removeAllWired(int page);
+
+  /// How many mappings of a page are wired.
+  ///
+  /// @param page a hard-busy page
+  int wired(int page);
 
   /// Takes the right to store from every mapping of a page (`VM_PROT_READ`).
   ///

@@ -2,6 +2,7 @@ package org.pondhawk.vm.pmap;
 
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.Translations;
@@ -24,6 +25,7 @@ public final class Pmap implements Translations {
    * I1  a valid entry maps page m  =>  m has MAPPED, and WRITABLE if the entry is writable
    * I2  a valid entry  =>  its piece of the table is charged, and counts it
    * I3  resident = number of valid entries
+   * I4  wired = number of valid entries that are wired, and each stands for one wiring of its page
    */
   private static final long FROZEN = 1;
 
@@ -31,6 +33,7 @@ public final class Pmap implements Translations {
   private final TableMemory memory;
   private final int pageShift;
   private final AtomicLong resident = new AtomicLong();
+  private final AtomicLong wired = new AtomicLong();
 
   /// Makes an empty page table.
   ///
@@ -86,6 +89,11 @@ public final class Pmap implements Translations {
   /// How many pages are mapped.
   public long resident() {
     return resident.get();
+  }
+
+  /// How many pages are wired because of it.
+  public long wired() {
+    return wired.get();
   }
 
   /// Where the entry of an address is. In two levels that is for now: until the memory of the entry
@@ -210,6 +218,7 @@ public final class Pmap implements Translations {
   /// Puts a nearer page of a chain in the place of a deeper one, whose bits are collected.
   private boolean replace(long slot, long was, long now) {
     int old = pages.pageAt(Pte.frame(was));
+    requireUnwired(was);
     if (old == PageArray.NONE) {
       return false; // a fictitious page was freed, and took the entry with it
     }
@@ -306,7 +315,7 @@ public final class Pmap implements Translations {
       long pte = entry(address);
       int page = Pte.isValid(pte) ? pages.pageAt(Pte.frame(pte)) : PageArray.NONE;
       if (page != PageArray.NONE) { // or a fictitious page was freed, and took the entry with it
-        remove(address, page, true);
+        requireUnwired(remove(address, page, true));
       }
     }
   }
@@ -374,14 +383,84 @@ public final class Pmap implements Translations {
     void entry(long address, long pte);
 
     /// A charged piece of the table: how many valid entries it has, and how many it thinks it has.
-    void piece(long number, int valid, int counted);
+    default void piece(long number, int valid, int counted) {}
+  }
+
+  // ---- wired entries
+
+  /// Wires the entry of an address, if it maps a page and is not wired yet.
+  ///
+  /// @param page a hard-busy page, so that its entry stays
+  /// @return whether it is wired only now: the caller wires the page once more
+  public boolean wire(long address, int page) {
+    long slot = slot(address);
+    long frame = pages.address(page);
+    for (; ; ) {
+      long was = RawMemory.getLongAcquire(slot);
+      if (!Pte.maps(was, frame) || (was & Pte.WIRED) != 0) {
+        return false;
+      }
+      if (RawMemory.compareAndSetLong(slot, was, was | Pte.WIRED)) {
+        wired.incrementAndGet();
+        return true;
+      }
+    }
+  }
+
+  /// Takes the wiring of an entry away (`pmap_unwire`). The caller has the map to itself, or the
+  /// page hard-busy.
+  ///
+  /// @return the page, of which the caller gives one wiring back; [PageArray#NONE] if the entry is
+  ///   not wired
+  public int unwire(long address) {
+    if (!isCharged(address)) {
+      return PageArray.NONE;
+    }
+    long slot = slot(address);
+    for (; ; ) {
+      long was = RawMemory.getLongAcquire(slot);
+      if (!Pte.isValid(was) || (was & Pte.WIRED) == 0) {
+        return PageArray.NONE;
+      }
+      if (RawMemory.compareAndSetLong(slot, was, was & ~Pte.WIRED)) {
+        wired.decrementAndGet();
+        return pages.pageAt(Pte.frame(was));
+      }
+    }
+  }
+
+  /// The first address of a range whose entry is wired, or -1. None is being installed.
+  ///
+  /// @param start the first address
+  /// @param end the address behind the last
+  public long nextWired(long start, long end) {
+    if (wired.get() == 0) {
+      return -1;
+    }
+    long n = memory.nextCharged(pieceOf(start));
+    while (n >= 0 && firstAddressOf(n) < end) {
+      long to = Math.min(end, firstAddressOf(n + 1));
+      for (long a = Math.max(start, firstAddressOf(n)); a < to; a += 1L << pageShift) {
+        if (Pte.isWired(entry(a))) {
+          return a;
+        }
+      }
+      n = memory.nextCharged(n + 1);
+    }
+    return -1;
+  }
+
+  private static void requireUnwired(long pte) {
+    if ((pte & Pte.WIRED) != 0) {
+      throw new VmPanic("a wired entry goes, and its wiring stays: " + Pte.describe(pte));
+    }
   }
 
   // ---- one entry, as a reverse scan sees it
 
   @Override
-  public void remove(long address, int page) {
-    remove(address, page, false);
+  public boolean remove(long address, int page) {
+    return (remove(address, page, false) & Pte.WIRED) != 0;
   }
 
   /// Removes the entry of an address if it maps a page.
@@ -389,13 +468,16 @@ public final class Pmap implements Translations {
   /// @param unflag whether the page's mapped flags go with it, as nobody has the page busy. Only if
   ///   the entry was really removed, and only inside the interlock: anywhere else the page may be
   ///   somebody else's already, and mapped there
-  private void remove(long address, int page, boolean unflag) {
+  /// @return the entry that was removed, or 0
+  private long remove(long address, int page, boolean unflag) {
     long slot = slot(address);
     long frame = pages.address(page);
+    long was;
     pages.interlock(page, 1);
     for (; ; ) {
-      long was = RawMemory.getLongAcquire(slot);
+      was = RawMemory.getLongAcquire(slot);
       if (!Pte.maps(was, frame)) {
+        was = 0;
         break;
       }
       if (RawMemory.compareAndSetLong(slot, was, Pte.removed(was))) {
@@ -405,10 +487,14 @@ public final class Pmap implements Translations {
         }
         piece(address).lower();
         resident.decrementAndGet();
+        if ((was & Pte.WIRED) != 0) {
+          wired.decrementAndGet();
+        }
         break;
       }
     }
     pages.interlock(page, -1);
+    return was;
   }
 
   @Override
@@ -437,6 +523,12 @@ public final class Pmap implements Translations {
     if ((pte & Pte.ACCESSED) != 0) {
       pages.setFlags(page, PageFlags.REFERENCED);
     }
+  }
+
+  @Override
+  public boolean isWired(long address, int page) {
+    long pte = entry(address);
+    return Pte.maps(pte, pages.address(page)) && (pte & Pte.WIRED) != 0;
   }
 
   @Override

@@ -31,6 +31,9 @@ public final class Pte {
   /// The page was stored into through the entry.
   public static final long MODIFIED = 8;
 
+  /// The page is wired because of the entry (`pg_w`): it has one wiring of its own for that.
+  public static final long WIRED = 32;
+
   static final long MANAGED = 64;
 
   /// The bits of the frame's address.
@@ -59,6 +62,11 @@ public final class Pte {
   /// Whether an entry allows stores.
   public static boolean isWritable(long pte) {
     return (pte & (VALID | WRITABLE)) == (VALID | WRITABLE);
+  }
+
+  /// Whether an entry maps a page that is wired because of it.
+  public static boolean isWired(long pte) {
+    return (pte & (VALID | WIRED)) == (VALID | WIRED);
   }
 
   /// Whether the bits of a valid entry may be together.
@@ -103,12 +111,13 @@ public final class Pte {
 
   /// An entry in words, for messages.
   public static String describe(long pte) {
-    return "%s%s%s%s frame 0x%x generation %d"
+    return "%s%s%s%s%s frame 0x%x generation %d"
         .formatted(
             isValid(pte) ? "V" : "-",
             (pte & WRITABLE) != 0 ? "W" : "-",
             (pte & ACCESSED) != 0 ? "A" : "-",
             (pte & MODIFIED) != 0 ? "M" : "-",
+            (pte & WIRED) != 0 ? "P" : "",
             frame(pte),
             generation(pte));
   }

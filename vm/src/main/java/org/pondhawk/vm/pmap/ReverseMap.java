@@ -1,5 +1,6 @@
 package org.pondhawk.vm.pmap;
 
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.object.Attachment;
 import org.pondhawk.vm.object.ObjectTable;
 import org.pondhawk.vm.object.Translations;
@@ -57,17 +58,56 @@ public class ReverseMap implements Mappings {
 
   @Override
   public void removeAll(int page) {
-    if (!pages.hasFlag(page, PageFlags.MAPPED)) {
-      return;
+    if (pages.hasFlag(page, PageFlags.MAPPED)) {
+      walk(
+          page,
+          (table, address) -> {
+            requireUnwired(page, table.remove(address, page));
+            return true;
+          });
+      endRemoval(page);
     }
+  }
+
+  private void requireUnwired(int page, boolean wired) {
+    if (wired) {
+      throw new VmPanic("a wired mapping goes, and its wiring stays: " + pages.describe(page));
+    }
+  }
+
+  private void endRemoval(int page) {
+    pages.awaitInterlock(page);
+    pages.clearFlags(page, PageFlags.MAPPED | PageFlags.MAPPED_MULTI | PageFlags.WRITABLE);
+  }
+
+  @Override
+  public int removeAllWired(int page) {
+    if (!pages.hasFlag(page, PageFlags.MAPPED)) {
+      return 0;
+    }
+    int[] wired = new int[1];
     walk(
         page,
         (table, address) -> {
-          table.remove(address, page);
+          wired[0] += table.remove(address, page) ? 1 : 0;
           return true;
         });
-    pages.awaitInterlock(page);
-    pages.clearFlags(page, PageFlags.MAPPED | PageFlags.MAPPED_MULTI | PageFlags.WRITABLE);
+    endRemoval(page);
+    return wired[0];
+  }
+
+  @Override
+  public int wired(int page) {
+    int[] wired = new int[1];
+    if (pages.wireCount(page) != 0) {
+      walk(
+          page,
+          (table, address) -> {
+            wired[0] += table.isWired(address, page) ? 1 : 0;
+            return true;
+          });
+    }
+    return wired[0];
   }
 
   @Override

@@ -158,6 +158,16 @@ public final class PageMover {
     }
   }
 
+  /// Takes several wirings back, whose mappings are gone; the last one makes the page active.
+  ///
+  /// @param page a hard-busy page
+  /// @param count how many, from 0
+  public void unwireTimes(VmThread self, int page, int count) {
+    for (int i = 0; i < count; i++) {
+      unwire(self, page, true);
+    }
+  }
+
   /// Takes one wiring back; the last one makes the page active or inactive (`vm_page_unwire`).
   ///
   /// @param page a hard-busy page; nothing happens to a fictitious one

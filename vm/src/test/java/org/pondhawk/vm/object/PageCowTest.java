@@ -189,14 +189,14 @@ class PageCowTest {
       int page = mapped();
       busy.takeIdle(page);
       machine.vm.page().mover().wire(self, page);
-      panics("nobody's, wired or fictitious", () -> cow.setUp(page));
+      panics("nobody's, bound or fictitious", () -> cow.setUp(page));
       machine.vm.page().mover().unwire(self, page, true);
       pages.setFlags(page, PageFlags.FICTITIOUS);
-      panics("nobody's, wired or fictitious", () -> cow.setUp(page));
+      panics("nobody's, bound or fictitious", () -> cow.setUp(page));
       pages.clearFlags(page, PageFlags.FICTITIOUS);
       busy.unbusy(page);
       int nobodys = allocate(self);
-      panics("nobody's, wired or fictitious", () -> cow.setUp(nobodys));
+      panics("nobody's, bound or fictitious", () -> cow.setUp(nobodys));
       machine.vm.allocator().free(self, nobodys);
       assertThat(pages.holdCount(page)).isZero();
     }
@@ -235,14 +235,14 @@ class PageCowTest {
       panics("replaces", () -> cow.replace(self, object, page, spare));
       object.token().lock(self, true);
       busy.addSoftBusy(page);
-      panics("wired, read or not valid", () -> cow.replace(self, object, page, spare));
+      panics("bound, read or not valid", () -> cow.replace(self, object, page, spare));
       busy.finishIo(page);
       machine.vm.page().mover().wire(self, page);
-      panics("wired, read or not valid", () -> cow.replace(self, object, page, spare));
+      panics("bound, read or not valid", () -> cow.replace(self, object, page, spare));
       machine.vm.page().mover().unwire(self, page, true);
       int dirty = pages.dirty(page);
       pages.clearContent(page);
-      panics("wired, read or not valid", () -> cow.replace(self, object, page, spare));
+      panics("bound, read or not valid", () -> cow.replace(self, object, page, spare));
       pages.setValid(page);
       assertThat(dirty).isNotZero();
       pages.setDirty(page);

@@ -83,6 +83,16 @@ final class ContentParts implements PageOwner, Mappings, AutoCloseable {
   }
 
   @Override
+  public int removeAllWired(int page) {
+    throw new AssertionError("not of interest here");
+  }
+
+  @Override
+  public int wired(int page) {
+    return 0;
+  }
+
+  @Override
   public void writeProtect(int page) {
     throw new AssertionError("not of interest here");
   }

@@ -148,6 +148,16 @@ class ReclaimEdgesTest {
           }
 
           @Override
+          public int removeAllWired(int page) {
+            return machine.vm.mappings().removeAllWired(page);
+          }
+
+          @Override
+          public int wired(int page) {
+            return machine.vm.mappings().wired(page);
+          }
+
+          @Override
           public void writeProtect(int page) {
             machine.vm.mappings().writeProtect(page);
           }
