@@ -42,7 +42,10 @@ final class SuppliedEntry {
       throw new VmPanic("%s supplies %s".formatted(range, pages.describe(page)));
     }
     boolean storable = Access.allows(fault.entry().access(), Access.WRITE);
-    fault.space.pmap().enter(fault.address, page, storable && !fault.space.isFrozen(), fault.stores());
+    fault
+        .space
+        .pmap()
+        .enter(fault.address, page, storable && !fault.space.isFrozen(), fault.stores());
     parts.busy().unbusy(page);
     return Outcome.MINOR;
   }

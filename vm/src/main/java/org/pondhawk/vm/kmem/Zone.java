@@ -63,7 +63,7 @@ public final class Zone {
   private final AtomicLong total = new AtomicLong();
   private final LongAdder requests = new LongAdder();
 
-  /// Held while memory is made into items, by who may sleep; tried by who may not.
+  /// Held while memory is made into items.
   private final ReentrantLock growing = new ReentrantLock();
 
   /// The addresses of a zone for interrupts, and how far they have pages; guarded by `growing`.
@@ -299,6 +299,7 @@ public final class Zone {
   }
 
   private boolean load(VmThread self) {
+    requireLiving(); // who destroys has the lock from before until all memory is given back
     int pageSize = area.kernel().parts().pageSize();
     long bytes =
         Math.max((long) PAGES_PER_LOAD * pageSize, ((long) itemBytes + pageSize - 1) & -pageSize);
@@ -327,14 +328,15 @@ public final class Zone {
   /// Gives a zone for interrupts one more page of items, if there is memory at once.
   private boolean growReserved(VmThread self) {
     int pageSize = area.kernel().parts().pageSize();
-    if (!growing.tryLock()) {
-      return isSomethingLeft();
-    }
+    growing.lock();
     try {
+      if (!isWanted()) {
+        return true; // whoever had the lock before has made items
+      }
       long needed = Math.min(limit * itemBytes, carvedBytes + Math.max(itemBytes, pageSize));
       while (filledBytes < needed) {
         if (filledBytes == reservedBytes || !area.tryFill(self, reserved + filledBytes)) {
-          return isSomethingLeft();
+          return false;
         }
         filledBytes += pageSize;
       }
@@ -342,14 +344,10 @@ public final class Zone {
       long start = reserved + carvedBytes;
       carvedBytes += count * itemBytes;
       add(start, count);
-      return count > 0 || isSomethingLeft();
+      return count > 0;
     } finally {
       growing.unlock();
     }
-  }
-
-  private boolean isSomethingLeft() {
-    return !isWanted();
   }
 
   /// Puts new items on the zone's list, the lowest first.
