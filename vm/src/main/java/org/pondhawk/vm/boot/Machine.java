@@ -103,6 +103,7 @@ public final class Machine implements AutoCloseable {
   private final @Nullable SwapFile swapFile;
   private final @Nullable SwapSpace swapSpace;
   private final FaultHandler faults;
+  private final RangeFaults rangeFaults;
   private final ChainCopier copier;
   private final PageoutDaemon daemon;
   private final LowMemoryKill lowMemory;
@@ -203,6 +204,7 @@ public final class Machine implements AutoCloseable {
     LeaseParts leases =
         new LeaseParts(
             page, operations.cow(), leased, spec.ticker(), spec.patienceNanos(), spec.leaseNanos());
+    this.rangeFaults = new RangeFaults(faults, page, allocator, tunables.maxWired());
     Space.Parts parts =
         new Space.Parts(
             objects,
@@ -213,7 +215,7 @@ public final class Machine implements AutoCloseable {
             leases,
             collapser,
             operations,
-            new RangeFaults(faults, pages, stats, tunables.maxWired()),
+            rangeFaults,
             frames.pageShift());
     Spaces.Maker maker =
         (id, range) ->
@@ -543,6 +545,11 @@ public final class Machine implements AutoCloseable {
   /// The fault handler.
   public FaultHandler faults() {
     return faults;
+  }
+
+  /// Faults for ranges, to hold their pages.
+  public RangeFaults rangeFaults() {
+    return rangeFaults;
   }
 
   /// The pageout daemon, to be run by a thread of the caller's.

@@ -198,7 +198,7 @@ final class ObjectCheck {
         .forEach(page ->
             findings.require(
                 pages.wireCount(page) == Math.max(1, mapped[page]),
-                "wired for %d mappings, but: %s",
+                "not wired once, or for each of %d mappings: %s",
                 mapped[page],
                 pages.describe(page)));
   }

@@ -43,6 +43,12 @@ public final class Fault {
   /// access follows.
   boolean wires;
 
+  /// Whether the page is to be held before it can change again.
+  boolean holds;
+
+  /// The page that is held, or none.
+  int held = PageArray.NONE;
+
   private @Nullable MapEntry entry;
 
   /// Makes the record of a thread's faults in a space.

@@ -84,8 +84,8 @@ public final class FaultHandler {
     this.cow = cow;
     this.halt = halt;
     this.lookup = lookup;
-    this.entering = new PageEntry(parts);
-    this.supplied = new SuppliedEntry(parts);
+    this.entering = new PageEntry(parts, allocator);
+    this.supplied = new SuppliedEntry(parts, entering);
     this.burst = new FaultBurst(parts, burstPages);
   }
 

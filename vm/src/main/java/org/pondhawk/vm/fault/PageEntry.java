@@ -6,6 +6,7 @@ import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.pager.Pager;
+import org.pondhawk.vm.queue.PageAllocator;
 import org.pondhawk.vm.queue.PageParts;
 import org.pondhawk.vm.sync.VmThread;
 
@@ -16,9 +17,11 @@ import org.pondhawk.vm.sync.VmThread;
 final class PageEntry {
   private final PageParts parts;
   private final PageArray pages;
+  private final PageAllocator allocator;
 
-  PageEntry(PageParts parts) {
+  PageEntry(PageParts parts, PageAllocator allocator) {
     this.parts = parts;
+    this.allocator = allocator;
     this.pages = parts.pages();
   }
 
@@ -46,6 +49,7 @@ final class PageEntry {
       fault.space.pmap().enter(fault.address, page, storable, fault.stores());
     }
     wire(fault, page);
+    hold(fault, page);
     parts.mover().activate(fault.self, page);
     parts.busy().unbusy(page);
   }
@@ -56,6 +60,7 @@ final class PageEntry {
     fault.space.pmap().enterNew(fault.address, page, mayStore(fault, ours), fault.stores());
     parts.mover().activateNew(fault.self, page);
     wire(fault, page);
+    hold(fault, page);
     parts.busy().unbusy(page);
   }
 
@@ -63,6 +68,14 @@ final class PageEntry {
   private void wire(Fault fault, int page) {
     if (fault.entry().isWired() && fault.space.pmap().wire(fault.address, page)) {
       parts.mover().wire(fault.self, page);
+    }
+  }
+
+  /// Holds a hard-busy page that was entered, if the fault is to hold it.
+  void hold(Fault fault, int page) {
+    if (fault.holds) {
+      allocator.hold(page);
+      fault.held = page;
     }
   }
 

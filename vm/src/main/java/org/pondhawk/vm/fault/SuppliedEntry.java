@@ -18,9 +18,11 @@ import org.pondhawk.vm.sync.VmThread;
 final class SuppliedEntry {
   private final PageParts parts;
   private final PageArray pages;
+  private final PageEntry entering;
 
-  SuppliedEntry(PageParts parts) {
+  SuppliedEntry(PageParts parts, PageEntry entering) {
     this.parts = parts;
+    this.entering = entering;
     this.pages = parts.pages();
   }
 
@@ -46,6 +48,7 @@ final class SuppliedEntry {
         .space
         .pmap()
         .enter(fault.address, page, storable && !fault.space.isFrozen(), fault.stores());
+    entering.hold(fault, page);
     parts.busy().unbusy(page);
     return Outcome.MINOR;
   }

@@ -99,8 +99,10 @@ final class FreePath {
     owner.remove(self, page);
     // Over already, unless the daemon has just cached it. A frame that is sent waits without us.
     boolean over = pages.cowCount(page) == 0 && grace.beginAndAwait(pages.ticket(page));
-    if (over && poison && state == 0) {
+    boolean poisons = poison && state == 0;
+    if (over && poisons && pages.holdCount(page) == 0) { // a holder goes on using the frame
       pages.frames().poison(page);
+      poisons = false;
     }
     pages.lock(page);
     queues.remove(self.stripe(), page);
@@ -108,6 +110,9 @@ final class FreePath {
     pages.clearFlagsOfOwn(page, pages.flags(page), FORGOTTEN);
     boolean held = pages.holdCount(page) != 0;
     if (over && !held) {
+      if (poisons) {
+        pages.frames().poison(page); // the last hold has just gone
+      }
       pages.setFlags(page, state);
       queues.addFreed(self.stripe(), page);
     } else {

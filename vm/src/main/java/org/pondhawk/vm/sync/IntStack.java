@@ -1,6 +1,7 @@
 package org.pondhawk.vm.sync;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /// A small stack of ints for one thread.
 public final class IntStack {
@@ -25,6 +26,14 @@ public final class IntStack {
       values = Arrays.copyOf(values, 2 * size);
     }
     values[size++] = value;
+  }
+
+  /// The value at a place, counted from the bottom.
+  ///
+  /// @param place from 0
+  /// @return the value
+  public int get(int place) {
+    return values[Objects.checkIndex(place, size)];
   }
 
   /// Takes the value on top.
