@@ -14,9 +14,9 @@ import org.pondhawk.vm.kmem.Zone;
 public final class KernelZone {
   /// What a zone is to be like.
   public enum Kind {
-    /// An allocation does not wait for a page, but gets no item when there is none at once; an index
-    /// node is all that it may wait for. The zone has a limit, for which its addresses are taken at
-    /// the beginning (`ZONE_INTERRUPT`).
+    /// An allocation does not wait for a page, but gets no item when there is none at once; an
+    /// index node is all that it may wait for. The zone has a limit, for which its addresses are
+    /// taken at the beginning (`ZONE_INTERRUPT`).
     INTERRUPT,
     /// That no item is left is a [VmPanic] (`ZONE_PANICFAIL`).
     PANIC_ON_FAILURE,

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
@@ -106,6 +107,17 @@ class DeviceTest {
     space.unmap(two, PAGE);
     long again = space.mapDevice(Device.SPACE, Protection.READ);
     assertThat(view.getLong(again + 64)).as("another page").isZero();
+  }
+
+  @Test
+  void aWindowKeepsItsBytesWhenItIsUnmapped() {
+    long at = space.mapDevice(Device.SPACE, Protection.READ_WRITE);
+    view.putLong(at + 64, 5);
+    try (PageWindow window = view.window(at, PAGE)) {
+      assertThat(window.next()).isTrue();
+      space.unmap(at, PAGE);
+      assertThat(window.bytes().get(ValueLayout.JAVA_LONG, 64)).isEqualTo(5);
+    }
   }
 
   @Test
