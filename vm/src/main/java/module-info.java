@@ -12,6 +12,8 @@ module org.pondhawk.vm {
       org.pondhawk.testkit;
   exports org.pondhawk.vm.fault to
       org.pondhawk.testkit;
+  exports org.pondhawk.vm.kmem to
+      org.pondhawk.testkit;
   exports org.pondhawk.vm.map to
       org.pondhawk.testkit;
   exports org.pondhawk.vm.mem to

@@ -150,8 +150,8 @@ final class RunCommand implements Callable<Integer> {
       split = ",",
       description = {
         "Show the machine as a debugger does when the replay is over: page (counts and levels),",
-        "pageq (the length of each queue), map (what each process has mapped), or several:",
-        "page,pageq,map. With --json on standard error"
+        "pageq (the length of each queue), map (what each process has mapped), zone (the pools of",
+        "items), or several: page,pageq,map. With --json on standard error"
       })
   private List<String> shown = List.of();
 
@@ -216,7 +216,7 @@ final class RunCommand implements Callable<Integer> {
         return exhibit;
       }
     }
-    throw new BadUsageException("--show " + word + " is not one of: page, pageq, map");
+    throw new BadUsageException("--show " + word + " is not one of: page, pageq, map, zone");
   }
 
   private void checkRanges() {

@@ -105,7 +105,7 @@ class RunCommandTest {
       "--set, vm.v_free_min=0, is not one of: 1 to 1073741824 pages",
       "--set, vm.nice_policy=evil, 'is not one of: monotone, faithful'",
       "--set, vm.stats.vm.v_free_count=3, can only be read",
-      "--show, pages, 'is not one of: page, pageq, map'",
+      "--show, pages, 'is not one of: page, pageq, map, zone'",
     })
     void aBadValue(String option, String value, String complaint) throws IOException {
       assertRefused(

@@ -7,5 +7,7 @@ public enum Exhibit {
   /// The lengths of the page queues, colour by colour (`show pageq`).
   PAGEQ,
   /// What is mapped in each address space (`show map`).
-  MAP
+  MAP,
+  /// The pools of items of the machine's own memory (`vm.zone`).
+  ZONE
 }

@@ -35,6 +35,7 @@ final class VmMachine implements Machine {
       case PAGE -> vm.inspector().showPage();
       case PAGEQ -> vm.inspector().showPageQueues();
       case MAP -> vm.inspector().showMaps();
+      case ZONE -> vm.inspector().showZones();
     };
   }
 

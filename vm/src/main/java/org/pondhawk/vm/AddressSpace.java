@@ -4,9 +4,14 @@ import java.util.function.Function;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.boot.MachineSpec;
 import org.pondhawk.vm.error.AccessViolationException;
+import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Behavior;
 import org.pondhawk.vm.map.EntryFlags;
+import org.pondhawk.vm.map.EntryTraits;
+import org.pondhawk.vm.map.PageSupplier;
+import org.pondhawk.vm.map.Placement;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.map.Subsystem;
 import org.pondhawk.vm.stats.SpaceStatistics;
 
 /// A range of addresses with memory mapped into it, as a process has one (`vmspace`).
@@ -36,6 +41,31 @@ public final class AddressSpace extends MappedSpace implements AutoCloseable {
   /// The form of this space's page table: never [PageTables#AUTO].
   public PageTables pageTables() {
     return PageTables.of(handle.any().pmap().form());
+  }
+
+  /// Maps the page of a [Device] where it fits, shared with whoever else maps it (`mmap` of
+  /// `/dev/kpmap`, `/dev/upmap`). A fork maps it too, unless [#inherit] says otherwise; it is never
+  /// copied, paged out or wired.
+  ///
+  /// @return the address
+  /// @throws IllegalArgumentException if the device does not allow the access, or there is no room
+  public long mapDevice(Device device, Protection protection) {
+    machine.haltSwitch().check();
+    if (!Access.allows(device.most, protection.access)) {
+      throw new IllegalArgumentException(device + " does not allow " + protection);
+    }
+    int pageSize = machine.spec().pageSize();
+    var place = new Placement.Anywhere(pageSize, pageSize, range());
+    EntryTraits traits =
+        EntryTraits.of(protection.access)
+            .withAccess(protection.access, device.most)
+            .withSubsystem(Subsystem.MAPDEV);
+    PageSupplier supplier = device.supplier(machine);
+    long address = edge.call(_ -> space().mapper().mapSupplied(place, pageSize, traits, supplier, 0));
+    if (address < 0) {
+      throw new IllegalArgumentException(name() + " has no room for " + device);
+    }
+    return address;
   }
 
   /// Writes back what a range shows of memory objects, and waits until it is durable (`msync`): on

@@ -41,6 +41,12 @@ public final class Inspector {
     return inside(_ -> MapInspection.text(machine));
   }
 
+  /// The pools of items of the kernel memory, one a line: name, size, limit, used, free, requests
+  /// (`vm.zone`).
+  public String showZones() {
+    return inside(PageInspection::zones);
+  }
+
   /// One page, decoded.
   ///
   /// @param page from 0 to below [org.pondhawk.vm.stats.VmStatistics#pageCount]

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.error.AccessUnderWayException;
+import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.map.Lease;
@@ -165,6 +166,7 @@ abstract class LeaseAccess extends ResidentAccess {
       guard.leave();
     }
     if (same && lease.isSnapshot()) {
+      requireSendable(page, address);
       setUp(lease, page);
     } else if (same) {
       lease.take(page);
@@ -185,6 +187,16 @@ abstract class LeaseAccess extends ResidentAccess {
       busy.unbusy(page);
     } else {
       busy.endLease(page, lease.isWrite());
+    }
+  }
+
+  /// A page can be sent while others store only if its object can get another in its place.
+  private void requireSendable(int page, long address) {
+    int slot = machine.page().pages().object(page);
+    if (slot == PageArray.NO_OBJECT || machine.objects().get(slot).keepsWired()) {
+      busy.unbusy(page);
+      throw new AccessViolationException(
+          address, "snapshot", "the page is the machine's own, and has no other version");
     }
   }
 

@@ -72,7 +72,7 @@ public final class Residents {
     machine.haltSwitch().check();
     requireOurs(program);
     requireUnknown(key);
-    Space snapshot = edge.call(self -> programs.copy(self, program.handle(), InitialStack.NONE));
+    Space snapshot = edge.call(self -> programs.copy(self, program.handle, InitialStack.NONE));
     @Nullable Resident made = null;
     try {
       made = add(key, snapshot, entryAddress); // asks the key, which may throw anything
@@ -146,7 +146,7 @@ public final class Residents {
         throw new IllegalArgumentException(space + " is of another range than " + key);
       }
       edge.run(
-          self -> space.handle().replace(self, () -> programs.copy(self, from.snapshot, stack)));
+          self -> space.handle.replace(self, () -> programs.copy(self, from.snapshot, stack)));
     } finally {
       leave(from);
     }

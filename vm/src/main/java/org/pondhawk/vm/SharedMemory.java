@@ -136,7 +136,7 @@ public final class SharedMemory {
     if (!space.isOf(machine)) {
       throw new IllegalArgumentException(space + " is of another machine");
     }
-    return space.handle().open();
+    return space.handle.open();
   }
 
   /// What is known of a segment (`shmctl` with `IPC_STAT`).

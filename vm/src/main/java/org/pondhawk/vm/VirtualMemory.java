@@ -146,6 +146,14 @@ public final class VirtualMemory implements AutoCloseable {
     return openers.openDevice(memory);
   }
 
+  /// The machine's own memory: see [KernelMemory]. It is made when it is first asked for, and takes
+  /// addresses of the process for its page table.
+  ///
+  /// @throws IllegalStateException if the kernel does not grant the addresses for that
+  public KernelMemory kernelMemory() {
+    return edge.call(_ -> new KernelMemory(machine, edge, machine.kernel().area()));
+  }
+
   /// Takes neighbouring frames as one segment, which starts at a frame: see [ContiguousMemory]. The
   /// reserve is asked first ([VmConfig#dmaReserve]); then frames are emptied, which may wait for
   /// transfers to swap. Frames with the machine's own tables and indexes are not moved, so that

@@ -238,6 +238,7 @@ class MisuseAuditTest {
       calls.put("placeBreak", s -> s.placeBreak(RANGE / 4));
       calls.put("growBreak", s -> assertThat(s.growBreak(PAGE)).isEqualTo(RANGE / 4));
       calls.put("setBreak", s -> s.setBreak(RANGE / 4 + 2 * PAGE));
+      calls.put("mapDevice", s -> s.mapDevice(Device.SPACE, Protection.READ));
       calls.put("mapAt", s -> s.mapAt(address + 8 * PAGE, PAGE, Protection.READ));
       calls.put("unmap", s -> s.unmap(address, PAGE));
       calls.put("protect", s -> s.protect(address, PAGE, Protection.READ));

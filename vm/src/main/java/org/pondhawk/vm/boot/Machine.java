@@ -15,6 +15,8 @@ import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.fault.ChainCopier;
 import org.pondhawk.vm.fault.FaultHandler;
 import org.pondhawk.vm.fault.RangeFaults;
+import org.pondhawk.vm.kmem.Devices;
+import org.pondhawk.vm.kmem.Kernel;
 import org.pondhawk.vm.map.ChainCollapser;
 import org.pondhawk.vm.map.CollapseParts;
 import org.pondhawk.vm.map.LeaseParts;
@@ -117,6 +119,8 @@ public final class Machine implements AutoCloseable {
   private final LeasedPages leased;
   private final PageZeroer zeroer;
   private final Segments segments;
+  private final Devices devices;
+  private final LazyKernel kernel;
   private final Spaces spaces;
   private final AtomicInteger nextSeat = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
@@ -246,6 +250,14 @@ public final class Machine implements AutoCloseable {
     this.lowMemory = new LowMemoryKill(open, gate, stats, spec.ticker(), tunables.lowmemKill());
     this.daemon =
         new PageoutDaemon(pageout, halt, daemonThread, lowMemory, seams.pagesInFlight(frameCount));
+    this.devices =
+        Devices.of(
+            operations.alone(),
+            pages,
+            stats,
+            spec.ticker(),
+            new VmThread("devices", 0, true, 0).endsWith(halt));
+    daemon.doAtEveryTurn(devices.statistics()::refresh);
     VmThread emptying = new VmThread("contig", 0, true, 0).endsWith(halt);
     this.contig =
         new ContigAllocator(
@@ -257,6 +269,7 @@ public final class Machine implements AutoCloseable {
             mappings,
             new RunLaundry(pageout, seams.pagesInFlight(frameCount)),
             emptying);
+    this.kernel = new LazyKernel(this, parts, maker);
     seams.booted(this);
   }
 
@@ -390,7 +403,8 @@ public final class Machine implements AutoCloseable {
   /// @throws AccessUnderWayException if a thread does not end a store: then its space is left, and
   ///   the call may be repeated
   public void closeSpaces() {
-    spaces.closeAll(newThread("close"));
+    VmThread self = newThread("close");
+    kernel.closeAfter(self, halt.isHalted(), () -> spaces.closeAll(self));
   }
 
   /// Keeps the machine's memory from being given back.
@@ -612,6 +626,29 @@ public final class Machine implements AutoCloseable {
   /// The shared memory.
   public Segments segments() {
     return segments;
+  }
+
+  /// Its own memory, made when it is first asked for.
+  ///
+  /// @throws IllegalStateException if it is closed, or there are no addresses for the page table
+  public Kernel kernel() {
+    halt.check();
+    return kernel.get();
+  }
+
+  /// Its own memory, if anybody ever asked for it.
+  public @Nullable Kernel kernelIfMade() {
+    return kernel.peek();
+  }
+
+  /// The address spaces that are open, and its own if there is one: all that have a page table.
+  public List<Space> everySpace() {
+    return kernel.with(spaces.open());
+  }
+
+  /// The pages that it shows to its users.
+  public Devices devices() {
+    return devices;
   }
 
   /// The address spaces that are open.

@@ -56,6 +56,7 @@ public record MachineSpec(
   /// A reserve of the reference's size: a sixteenth of memory, 128 MiB at most (`vm.dma_reserved`).
   public static final long AUTO = -1;
 
+  private static final int KERNEL_SHARE = 16;
   private static final int AUTO_SHARE = 16;
   private static final long AUTO_MOST = 128L << 20;
 
@@ -172,6 +173,15 @@ public record MachineSpec(
   /// The smallest range of an address space: one region.
   public long minimumRange() {
     return (long) PAGES_PER_REGION * pageSize;
+  }
+
+  /// How many addresses the machine's own memory has (`KvaSize`): sixteen times the physical
+  /// memory, rounded up to a power of two, and a region at least.
+  long kernelRange() {
+    long wish =
+        Math.max(minimumRange(), KERNEL_SHARE * Math.min(physicalBytes, MAX_RANGE / KERNEL_SHARE));
+    long range = Long.highestOneBit(wish);
+    return range == wish ? range : 2 * range;
   }
 
   /// Requires that a space can have a range.

@@ -1,6 +1,8 @@
 package org.pondhawk.vm.boot;
 
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.kmem.Kernel;
+import org.pondhawk.vm.kmem.Zone;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.page.PageSnapshot;
 import org.pondhawk.vm.queue.FreeLevel;
@@ -50,6 +52,27 @@ public final class PageInspection {
     FreeLevels levels = machine.page().gate().pressure().levels();
     for (FreeLevel level : LEVELS) {
       line(text, level.label(), levels.get(level));
+    }
+    return text.toString();
+  }
+
+  /// The zones of the kernel memory, one a line (`vm.zone`).
+  public String zones() {
+    StringBuilder text =
+        new StringBuilder("ITEM            SIZE     LIMIT    USED     FREE     REQUESTS\n");
+    Kernel kernel = machine.kernelIfMade();
+    if (kernel != null) {
+      for (Zone zone : kernel.zones()) {
+        text.append(
+            "%-15s %-8d %-8d %-8d %-8d %d%n"
+                .formatted(
+                    zone.name(),
+                    zone.itemBytes(),
+                    zone.limit(),
+                    zone.used(),
+                    zone.free(),
+                    zone.requests()));
+      }
     }
     return text.toString();
   }

@@ -3,6 +3,7 @@ package org.pondhawk.vm.boot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToLongFunction;
+import org.pondhawk.vm.kmem.Kernel;
 import org.pondhawk.vm.object.VmObject;
 import org.pondhawk.vm.queue.Event;
 import org.pondhawk.vm.queue.FreeLevel;
@@ -62,6 +63,7 @@ public final class Readings {
       all.add(new Reading(STATS + meter.label, "", meter.what, m -> meter.total(m.page().stats())));
     }
     addSwap(all);
+    addKernel(all);
     addTotals(all);
     return all;
   }
@@ -106,6 +108,24 @@ public final class Readings {
     VmStats stats = machine.page().stats();
     stats.rollup();
     return stats;
+  }
+
+  private static void addKernel(List<Reading> all) {
+    all.add(
+        new Reading(
+            "vm.kvm_size",
+            "bytes",
+            "Addresses of the machine's own memory.",
+            m -> m.spec().kernelRange()));
+    all.add(
+        new Reading(
+            "vm.kvm_free",
+            "bytes",
+            "Addresses of the machine's own memory that are not taken.",
+            m -> {
+              Kernel kernel = m.kernelIfMade();
+              return m.spec().kernelRange() - (kernel == null ? 0 : kernel.area().used());
+            }));
   }
 
   private static void addSwap(List<Reading> all) {

@@ -28,7 +28,7 @@ final class LeaseCheck {
   /// Checks all leases, then the busy words.
   void run() {
     int counted = 0;
-    for (Space space : machine.spaces()) {
+    for (Space space : machine.everySpace()) {
       for (Lease lease : space.leases().all()) {
         counted += lease.pageCount();
         checkLease(space, lease);

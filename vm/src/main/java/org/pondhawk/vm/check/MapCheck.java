@@ -2,6 +2,7 @@ package org.pondhawk.vm.check;
 
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Backing;
+import org.pondhawk.vm.map.EntryContent;
 import org.pondhawk.vm.map.EntryFlags;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
@@ -18,7 +19,7 @@ final class MapCheck {
   }
 
   void run() {
-    long end = 0;
+    long end = space.map().first();
     long size = 0;
     for (MapEntry entry : space.map().all()) {
       require(entry.start() >= end, "out of order", entry);
@@ -40,6 +41,11 @@ final class MapCheck {
   }
 
   private void checkEntry(MapEntry entry) {
+    EntryContent content = entry.content();
+    require(
+        content == null || (content.start() == entry.start() && content.end() == entry.end()),
+        "has content with other bounds",
+        entry);
     long pageMask = space.pageSize() - 1L;
     require(
         ((entry.start() | entry.end() | entry.reserve()) & pageMask) == 0

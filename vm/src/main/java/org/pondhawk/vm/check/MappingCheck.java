@@ -2,10 +2,14 @@ package org.pondhawk.vm.check;
 
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.kmem.Kernel;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Backing;
+import org.pondhawk.vm.map.EntryContent;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.map.Submap;
+import org.pondhawk.vm.map.SuppliedRange;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
@@ -26,9 +30,13 @@ final class MappingCheck {
   }
 
   void run() {
-    for (Space space : machine.spaces()) {
+    for (Space space : machine.everySpace()) {
       new MapCheck(space, findings).run();
       checkTable(space);
+    }
+    Kernel kernel = machine.kernelIfMade();
+    if (kernel != null) {
+      kernel.submaps().forEach(part -> new MapCheck(part, findings).run());
     }
   }
 
@@ -73,7 +81,7 @@ final class MappingCheck {
       findings.require(false, "%s: no frame of ours, and no fictitious page", where);
       return;
     }
-    MapEntry entry = space.map().find(address);
+    MapEntry entry = entryOf(space, address);
     if (entry == null) {
       findings.require(false, "%s: mapped, but no map entry covers it", where);
       return;
@@ -89,6 +97,10 @@ final class MappingCheck {
         "%s: writable, but sent: %s",
         where,
         describe(page));
+    if (entry.content() instanceof SuppliedRange) {
+      checkSupplied(entry, where, pte, page);
+      return;
+    }
     Backing shown = nearest(entry.backing(), address);
     long shift = pages.frames().pageShift();
     findings.require(
@@ -105,6 +117,29 @@ final class MappingCheck {
             && (shown == entry.backing() || isOursAlone(entry.head(), shown));
     findings.require(
         !Pte.isWritable(pte) || space.pmap().isFrozen(address) || mayStore,
+        "%s: writable, but %s",
+        where,
+        entry);
+  }
+
+  /// The entry that covers an address, in the map of its own that its range may have.
+  private static @Nullable MapEntry entryOf(Space space, long address) {
+    MapEntry entry = space.map().find(address);
+    while (entry != null && entry.content() instanceof Submap inside) {
+      entry = inside.map().map().find(address);
+    }
+    return entry;
+  }
+
+  /// What is supplied belongs to no object and stays where it is.
+  private void checkSupplied(MapEntry entry, String where, long pte, int page) {
+    findings.require(
+        pages.object(page) == PageArray.NO_OBJECT && pages.wireCount(page) > 0,
+        "%s: shows a page that nobody can have supplied: %s",
+        where,
+        describe(page));
+    findings.require(
+        !Pte.isWritable(pte) || Access.allows(entry.access(), Access.WRITE),
         "%s: writable, but %s",
         where,
         entry);

@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.util.BitSet;
 import java.util.stream.IntStream;
 import org.pondhawk.vm.boot.Machine;
+import org.pondhawk.vm.kmem.Kernel;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.object.Attachment;
@@ -184,12 +185,13 @@ final class ObjectCheck {
       findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
       wired.set(page);
     }
-    for (Space space : machine.spaces()) {
+    for (Space space : machine.everySpace()) {
       for (int page : space.pmap().balloons()) {
         findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
         wired.set(page);
       }
     }
+    checkKernel();
     checkAlone();
     int[] mapped = checkWiredMappings();
     long counted = machine.page().stats().global(PageCount.WIRED);
@@ -219,7 +221,7 @@ final class ObjectCheck {
   /// @return how many of them each page has
   private int[] checkWiredMappings() {
     int[] mapped = new int[pages.frameCount()];
-    for (Space space : machine.spaces()) {
+    for (Space space : machine.everySpace()) {
       long[] wiredHere = new long[1];
       space
           .pmap()
@@ -245,6 +247,27 @@ final class ObjectCheck {
           space.pmap().wired());
     }
     return mapped;
+  }
+
+  /// Every page of the kernel's object is wired, and mapped where its index says.
+  private void checkKernel() {
+    Kernel kernel = machine.kernelIfMade();
+    if (kernel == null || kernel.space().isClosed()) {
+      return;
+    }
+    IntRadix resident = kernel.object().resident();
+    for (long p = resident.next(0); p >= 0; p = resident.next(p + 1)) {
+      int page = resident.get(p);
+      findings.require(!wired.get(page), "wired for two uses: %s", pages.describe(page));
+      wired.set(page);
+      long address = p << pages.frames().pageShift();
+      findings.require(
+          kernel.space().pmap().isCharged(address)
+              && Pte.frame(kernel.space().pmap().entry(address)) == pages.address(page),
+          "of the kernel, but not mapped at 0x%x: %s",
+          address,
+          pages.describe(page));
+    }
   }
 
   private void checkAlone() {
@@ -314,7 +337,7 @@ final class ObjectCheck {
     for (int page : machine.nodes().wiredPages()) {
       expected.set(page);
     }
-    for (Space space : machine.spaces()) {
+    for (Space space : machine.everySpace()) {
       for (int page : space.pmap().balloons()) {
         expected.set(page);
       }

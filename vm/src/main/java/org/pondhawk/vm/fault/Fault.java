@@ -36,6 +36,9 @@ public final class Fault {
   /// no reason to wait.
   boolean copiesOnly;
 
+  /// The map of its own that the range of the address has.
+  @Nullable Space submap;
+
   /// Whether the page is to be wired and made ready for every access that its range allows; no
   /// access follows.
   boolean wires;

@@ -1,10 +1,14 @@
 package org.pondhawk.vm.fault;
 
+import java.util.Objects;
 import org.pondhawk.vm.error.AccessViolationException;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Backing;
+import org.pondhawk.vm.map.EntryFlags;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
+import org.pondhawk.vm.map.Submap;
+import org.pondhawk.vm.map.SuppliedRange;
 import org.pondhawk.vm.object.IntRadix;
 import org.pondhawk.vm.object.ObjectOwner;
 import org.pondhawk.vm.object.PageCow;
@@ -52,6 +56,7 @@ public final class FaultHandler {
   private final PageLookup lookup;
   private final PageEntry entering;
   private final PageBringer bringer;
+  private final SuppliedEntry supplied;
   private final FaultBurst burst;
 
   /// Makes the fault handler of a machine.
@@ -77,6 +82,7 @@ public final class FaultHandler {
     this.halt = halt;
     this.lookup = lookup;
     this.entering = new PageEntry(parts, allocator);
+    this.supplied = new SuppliedEntry(parts, entering);
     this.bringer = new PageBringer(parts, allocator, owner);
     this.burst = new FaultBurst(parts, entering, burstPages);
   }
@@ -97,7 +103,7 @@ public final class FaultHandler {
       halt.check();
       nodes.preload(self);
       int thaw = space.thawed().ticket();
-      Outcome outcome = attempt(fault, address, access);
+      Outcome outcome = attempt(fault, space, address, access);
       switch (outcome) {
         case MINOR, MAJOR -> {
           boolean major = read || outcome == Outcome.MAJOR;
@@ -112,6 +118,7 @@ public final class FaultHandler {
         case UNTOUCHED -> space.mapper().giveObject(address);
         case BELOW_STACK -> growStack(fault, address, access);
         case SHADOW -> space.forker().shadow(address);
+        case SUBMAP -> space = Objects.requireNonNull(fault.submap);
         case FROZEN -> {
           self.sleep(space.thawed(), thaw, FROZEN_SLICE_NANOS);
           frozen = frozen == null ? parts.gate().patience() : frozen;
@@ -125,9 +132,9 @@ public final class FaultHandler {
     }
   }
 
-  private Outcome attempt(Fault fault, long address, int access) {
+  /// @param space the space of the fault, or the part of it that has a map of its own
+  private Outcome attempt(Fault fault, Space space, long address, int access) {
     VmThread self = fault.self;
-    Space space = fault.space;
     fault.busyPage = PageArray.NONE;
     fault.awaitsStores = false;
     long stamp = space.map().lockShared();
@@ -141,7 +148,11 @@ public final class FaultHandler {
       if (write && space.isFrozen() && !fault.copiesOnly && !fault.wires) {
         return Outcome.FROZEN;
       }
-      if (entry.backing() == null) {
+      if (entry.content() instanceof Submap inside) {
+        fault.submap = inside.map();
+        return Outcome.SUBMAP;
+      }
+      if (entry.isUntouched()) {
         return Outcome.UNTOUCHED;
       }
       if (write && entry.needsCopy()) {
@@ -154,7 +165,9 @@ public final class FaultHandler {
         space.pmap().thaw(address);
       }
       fault.begin(entry, address, write);
-      return bypass(fault);
+      return entry.content() instanceof SuppliedRange range
+          ? supplied.enter(fault, range)
+          : bypass(fault);
     } finally {
       fault.end();
       space.map().unlockShared(stamp);
@@ -345,14 +358,30 @@ public final class FaultHandler {
     fault.space.stacks().wireGrown(fault.self, address);
   }
 
-  private static void requireAllowed(MapEntry entry, long address, int access) {
+  private void requireAllowed(MapEntry entry, long address, int access) {
+    if (entry.content() instanceof Submap) {
+      return; // its own entries say what is allowed
+    }
     if (!Access.allows(entry.access(), access)) {
       throw new AccessViolationException(
           address, name(access), "the mapping does not allow it: " + entry);
     }
+    requireFaultable(entry, address, access);
   }
 
-  private static String name(int access) {
+  private void requireFaultable(MapEntry entry, long address, int access) {
+    boolean lowest = address - entry.start() < pages.frames().pageSize();
+    if (lowest && entry.traits().has(EntryFlags.GUARDED)) {
+      throw new AccessViolationException(
+          address, name(access), "the guard page of a stack: " + entry);
+    }
+    if (entry.traits().has(EntryFlags.NO_FAULT)) {
+      throw new AccessViolationException(
+          address, name(access), "no page was entered there, and none may be by a fault: " + entry);
+    }
+  }
+
+  static String name(int access) {
     return access == Access.WRITE ? "write" : "read";
   }
 

@@ -16,6 +16,8 @@ enum Outcome {
   BELOW_STACK,
   /// The range needs an object of its own before it is stored into.
   SHADOW,
+  /// The range has a map of its own, and the answer is there.
+  SUBMAP,
   /// Stores into the space wait until it is thawed.
   FROZEN,
   /// There was no page to be had.

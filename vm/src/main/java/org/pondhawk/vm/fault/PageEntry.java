@@ -92,7 +92,8 @@ final class PageEntry {
     }
   }
 
-  private void hold(Fault fault, int page) {
+  /// Holds a hard-busy page that was entered, if the fault is to hold it.
+  void hold(Fault fault, int page) {
     if (fault.holds) {
       allocator.hold(page);
       fault.held = page;

@@ -18,6 +18,7 @@ public final class AddressMap {
    * I3  the timestamp rises with every exclusive locking, whatever comes of it
    */
   private final StampedLock lock = new StampedLock();
+  private final long first;
   private final long range;
   private final EntryTable entries = new EntryTable();
   private final FreeHints hints = new FreeHints();
@@ -28,7 +29,13 @@ public final class AddressMap {
 
   /// Makes an empty map of the addresses below `range`.
   AddressMap(long range) {
-    this.range = range;
+    this(0, range);
+  }
+
+  /// Makes an empty map of the addresses from `first` to below `end`.
+  AddressMap(long first, long end) {
+    this.first = first;
+    this.range = end;
   }
 
   /// Shares the map with other faults. May sleep while it is being changed.
@@ -98,13 +105,25 @@ public final class AddressMap {
   /// Where what lies before an address ends; 0 if nothing does.
   long endBefore(long address) {
     MapEntry before = address == 0 ? null : entries.floor(address - 1);
-    return before == null ? 0 : before.end();
+    return before == null ? first : before.end();
   }
 
   /// Whether nothing is mapped in a range; a stack may keep it to grow into.
   boolean isFree(long start, long end) {
     MapEntry entry = entries.floor(end - 1);
     return entry == null || entry.end() <= start;
+  }
+
+  /// Requires that no part of a range has a map of its own: what is to be done with its addresses
+  /// is that map's business.
+  ///
+  /// @throws IllegalArgumentException if one has
+  void requireNoSubmap(long start, long end) {
+    for (MapEntry e = from(start); e != null && e.start() < end; e = after(e.start())) {
+      if (e.isSubmap()) {
+        throw new IllegalArgumentException("has a map of its own: " + e);
+      }
+    }
   }
 
   /// The first address from which a length fits, beside what stacks keep to grow into
@@ -176,6 +195,11 @@ public final class AddressMap {
   public long misleadingHint() {
     return hints.misleading(
         (origin, length, alignment) -> entries.firstFit(origin, length, alignment));
+  }
+
+  /// The first address that can be mapped.
+  public long first() {
+    return first;
   }
 
   /// The address behind the last one that can be mapped.

@@ -27,7 +27,7 @@ import org.pondhawk.vm.pager.BlockPager;
 /// @param next the element beneath, or null
 public record Backing(
     long start, long end, VmObject object, long firstPindex, Space space, @Nullable Backing next)
-    implements Attachment {
+    implements Attachment, EntryContent {
   /// From so many sharers on nobody looks whether their ranges overlap.
   private static final int MANY = 64;
 

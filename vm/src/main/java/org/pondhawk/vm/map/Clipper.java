@@ -3,6 +3,7 @@ package org.pondhawk.vm.map;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.object.VmObject;
 
 /// Cuts entries of a map where a change begins or ends, and joins what is alike again
@@ -34,10 +35,15 @@ final class Clipper {
   /// Replaces an entry by what lies before `from` and behind `to` in it. The references of the
   /// whole are still held.
   void split(MapEntry entry, long from, long to) {
-    if (entry.backing() == null) {
-      splitUntouched(entry, from, to);
-      return;
+    switch (entry.content()) {
+      case null -> splitUntouched(entry, from, to);
+      case Backing _ -> splitShown(entry, from, to);
+      case SuppliedRange whole -> splitSupplied(entry, whole, from, to);
+      case Submap _ -> removeSubmap(entry, from, to);
     }
+  }
+
+  private void splitShown(MapEntry entry, long from, long to) {
     List<MapEntry> kept = new ArrayList<>();
     if (from > entry.start()) {
       kept.add(part(entry, entry.start(), from));
@@ -65,6 +71,43 @@ final class Clipper {
     if (to < entry.end()) {
       map.insert(entry.withBounds(to, entry.end()));
     }
+  }
+
+  /// Each part has a range of its own, whose first page is the one it showed before.
+  private void splitSupplied(MapEntry entry, SuppliedRange whole, long from, long to) {
+    List<SuppliedRange> parts = new ArrayList<>();
+    if (from > entry.start()) {
+      parts.add(whole.part(entry.start(), from));
+    }
+    if (to < entry.end()) {
+      parts.add(whole.part(to, entry.end()));
+    }
+    addAll(whole.supplier(), parts);
+    map.remove(entry);
+    parts.forEach(part -> map.insert(entry.with(part, false)));
+    whole.supplier().removed(whole);
+  }
+
+  /// Adds all ranges, or none.
+  private static void addAll(PageSupplier supplier, List<SuppliedRange> ranges) {
+    int added = 0;
+    try {
+      for (SuppliedRange range : ranges) {
+        supplier.added(range);
+        added++;
+      }
+    } catch (RuntimeException | Error refused) {
+      ranges.subList(0, added).forEach(supplier::removed);
+      throw refused;
+    }
+  }
+
+  /// A range with a map of its own goes as a whole, when all of the space does.
+  private void removeSubmap(MapEntry entry, long from, long to) {
+    if (from != entry.start() || to != entry.end()) {
+      throw new VmPanic("a part of what has a map of its own: " + entry);
+    }
+    map.remove(entry);
   }
 
   private MapEntry part(MapEntry entry, long start, long end) {
@@ -105,7 +148,7 @@ final class Clipper {
     }
     Backing a = left.backing();
     Backing b = right.backing();
-    if (a == null && b == null) {
+    if (left.isUntouched() && right.isUntouched()) {
       return left.withBounds(left.start(), right.end());
     }
     if (a == null || b == null || !follows(a, b)) {

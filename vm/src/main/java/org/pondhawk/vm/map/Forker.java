@@ -57,8 +57,12 @@ public final class Forker {
   }
 
   private void inherit(MapEntry entry, Space child) {
+    if (entry.content() instanceof SuppliedRange range) {
+      inherit(entry, range, child);
+      return;
+    }
     boolean copy = entry.inheritance() == Inheritance.COPY;
-    if (copy && entry.backing() == null) {
+    if (copy && entry.isUntouched()) {
       child.map().insert(unwired(entry)); // zeros for both
       return;
     }
@@ -75,6 +79,14 @@ public final class Forker {
     return entry.isWired()
         ? entry.with(entry.traits().withWirings(0).withFlags(0, EntryFlags.USER_WIRED))
         : entry;
+  }
+
+  /// Gives the child the same range of a supplier, which knows whose pages it is asked for. No page
+  /// is mapped in the child yet, and what is supplied is never copied.
+  private static void inherit(MapEntry entry, SuppliedRange ours, Space child) {
+    SuppliedRange theirs = ours.in(child);
+    ours.supplier().added(theirs);
+    child.map().insert(unwired(MapEntry.showing(theirs, entry.traits())));
   }
 
   /// Makes the page of an address one that may be stored into without others seeing it: resolves

@@ -1,6 +1,7 @@
 package org.pondhawk.vm.map;
 
 import java.util.Objects;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 import org.pondhawk.vm.error.AccessUnderWayException;
 import org.pondhawk.vm.object.VmObject;
@@ -40,11 +41,19 @@ public final class Mapper {
   ///   afterwards
   /// @return the address, or -1 if there is no room; nothing has changed then
   public long map(Placement placement, long bytes, EntryTraits traits, @Nullable Shown shown) {
+    return mapShowing(placement, bytes, traits, _ -> shown);
+  }
+
+  /// As [#map(Placement, long, EntryTraits, Shown)], of something that depends on the address.
+  ///
+  /// @param shown what, by the first address; called once, with the map locked, if there is room
+  public long mapShowing(
+      Placement placement, long bytes, EntryTraits traits, LongFunction<@Nullable Shown> shown) {
     return space.withMapLocked(_ -> {
       space.requireOpen();
       long start = place(placement, bytes);
       if (start >= 0) {
-        insert(start, bytes, traits, shown);
+        insert(start, bytes, traits, shown.apply(start));
       }
       return start;
     });
@@ -100,13 +109,60 @@ public final class Mapper {
     clipper.join(start, end);
   }
 
+  /// Maps pages that somebody supplies, where nothing is mapped (`vm_map_find` of a `UKSMAP`).
+  ///
+  /// @param firstPindex the supplier's number of the first page
+  /// @return the address, or -1 if there is no room; the supplier was not told then
+  public long mapSupplied(
+      Placement placement,
+      long bytes,
+      EntryTraits traits,
+      PageSupplier supplier,
+      long firstPindex) {
+    return space.withMapLocked(_ -> {
+      space.requireOpen();
+      long start = place(placement, bytes);
+      if (start >= 0) {
+        var range = new SuppliedRange(start, start + bytes, supplier, firstPindex, space);
+        supplier.added(range);
+        map.insert(MapEntry.showing(range, traits));
+      }
+      return start;
+    });
+  }
+
+  /// Gives a range where nothing is mapped a map of its own, for good (`vm_map_submap`).
+  ///
+  /// @param maker makes the map for the first address and the one behind the last
+  /// @return the map, or null if there is no room
+  public @Nullable Space mapSubmap(
+      Placement placement, long bytes, EntryTraits traits, SubmapMaker maker) {
+    return space.<@Nullable Space>withMapLocked(_ -> {
+      space.requireOpen();
+      long start = place(placement, bytes);
+      if (start < 0) {
+        return null;
+      }
+      Space inside = maker.make(start, start + bytes);
+      map.insert(MapEntry.showing(new Submap(start, start + bytes, inside), traits));
+      return inside;
+    });
+  }
+
+  /// Makes the map of a part of a space.
+  @FunctionalInterface
+  public interface SubmapMaker {
+    /// Makes a map of the addresses from `start` to below `end`, which shares the page table.
+    Space make(long start, long end);
+  }
+
   /// Gives the untouched entry of an address an object, or the part of it that lies in the same
   /// partition: large mappings get many objects, so that threads at work in different parts meet on
   /// different tokens (`vm_map_entry_partition`).
   public void giveObject(long address) {
     space.withMapLocked(_ -> {
       MapEntry entry = map.find(address);
-      if (entry != null && entry.backing() == null) {
+      if (entry != null && entry.isUntouched()) {
         long first = address & -PARTITION;
         clipper.clip(first);
         clipper.clip(first + PARTITION);
@@ -119,7 +175,7 @@ public final class Mapper {
   /// Gives an entry an object, if it has none (`vm_map_entry_allocate_object`). The map is locked
   /// exclusively.
   MapEntry touch(MapEntry entry) {
-    if (entry.backing() != null) {
+    if (!entry.isUntouched()) {
       return entry;
     }
     long pageCount = (entry.end() - entry.start()) >>> parts.pageShift();

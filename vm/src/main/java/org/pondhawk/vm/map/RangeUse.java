@@ -42,6 +42,7 @@ public final class RangeUse {
   void change(long start, long end, UnaryOperator<EntryTraits> change) {
     space.withMapLocked(m -> {
       space.requireOpen();
+      m.requireNoSubmap(start, end);
       clipper.clip(start);
       clipper.clip(end);
       for (MapEntry entry : m.overlapping(start, end)) {
@@ -57,6 +58,7 @@ public final class RangeUse {
     RangeAdvice advice = new RangeAdvice(parts.leases().page(), parts.operations());
     space.withMapShared(m -> {
       space.requireOpen();
+      m.requireNoSubmap(start, end);
       if (needed) {
         advice.willNeed(self, m, start, end);
       } else {
@@ -76,6 +78,7 @@ public final class RangeUse {
     try {
       space.withMapLocked(m -> {
         space.requireOpen();
+        m.requireNoSubmap(start, end);
         List<MapEntry> ours =
             m.overlapping(start, end).stream().filter(RangeUse::isOursAlone).toList();
         for (MapEntry e : ours) {

@@ -47,8 +47,7 @@ public final class ResidencyScan {
     if (entry == null) {
       return -1;
     }
-    Backing head = entry.backing();
-    if (head == null) {
+    if (entry.isUntouched()) {
       return 0;
     }
     if (pmap.isCharged(address)) {
@@ -57,7 +56,8 @@ public final class ResidencyScan {
         return ofMapped(pte);
       }
     }
-    return ofUnmapped(self, head, address);
+    Backing head = entry.backing();
+    return head == null ? 0 : ofUnmapped(self, head, address);
   }
 
   private int ofMapped(long pte) {

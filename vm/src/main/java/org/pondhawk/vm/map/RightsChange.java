@@ -36,7 +36,9 @@ final class RightsChange {
   /// @return whether something wired has got rights, so that its pages are to be made ready for
   ///   them
   /// @throws AccessViolationException if an entry may not have these rights
+  /// @throws IllegalArgumentException if a part of the range has a map of its own
   boolean apply(VmThread self, long start, long end, int access, boolean forGood) {
+    map.requireNoSubmap(start, end);
     for (MapEntry entry : map.overlapping(start, end)) {
       if (!Access.allows(entry.maxAccess(), access)) {
         throw new AccessViolationException(
@@ -73,7 +75,7 @@ final class RightsChange {
   /// @return whether a store may be under way that must not be any more
   private boolean weaken(VmThread self, MapEntry entry, int access) {
     int lost = entry.access() & ~access & (Access.READ | Access.WRITE); // no table knows of others
-    if (entry.backing() == null || lost == 0) {
+    if (entry.isUntouched() || lost == 0) {
       return false;
     }
     if ((lost & Access.READ) == 0) {

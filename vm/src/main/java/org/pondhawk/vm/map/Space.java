@@ -29,6 +29,7 @@ public final class Space {
   private final long id;
   private final AddressMap map;
   private final Pmap pmap;
+  private final boolean ownsTable;
   private final Parts parts;
   private final SpaceLeases leases;
   private final Mapper mapper;
@@ -79,11 +80,23 @@ public final class Space {
   ///
   /// @param range the number of addresses
   public Space(long id, long range, Pmap pmap, Parts parts) {
+    this(
+        id,
+        new AddressMap(range),
+        pmap,
+        true,
+        parts,
+        new SpaceLeases("space " + id, parts.leases()));
+  }
+
+  private Space(
+      long id, AddressMap map, Pmap pmap, boolean ownsTable, Parts parts, SpaceLeases leases) {
     this.id = id;
-    this.map = new AddressMap(range);
+    this.map = map;
     this.pmap = pmap;
+    this.ownsTable = ownsTable;
     this.parts = parts;
-    this.leases = new SpaceLeases("space " + id, parts.leases());
+    this.leases = leases;
     this.clipper = new Clipper(map, parts.pageShift());
     this.mapper = new Mapper(this, clipper, parts);
     this.unmapper = new Unmapper(this, clipper, parts);
@@ -106,6 +119,16 @@ public final class Space {
   /// The map.
   public AddressMap map() {
     return map;
+  }
+
+  /// Makes the map of a part of this space, which shares the page table and the leases
+  /// (`vm_map_init` with the pmap of another map).
+  ///
+  /// @param partId a number that no space has
+  /// @param start the first address
+  /// @param end the address behind the last
+  public Space part(long partId, long start, long end) {
+    return new Space(partId, new AddressMap(start, end), pmap, false, parts, leases);
   }
 
   /// The page table.
@@ -239,13 +262,13 @@ public final class Space {
       if (life.isDeleted()) {
         return false;
       }
-      List<MapEntry> all = unmapper.hide(self, 0, map.range());
+      List<MapEntry> all = unmapper.hide(self, map.first(), map.range());
       // Only now, because a space that is deleted never comes back, and the line above may fail.
       if (!(whoever ? life.deleteAll() : life.tryDelete())) {
         return false;
       }
       then.run();
-      unmapper.removeHidden(self, all, 0, map.range());
+      unmapper.removeHidden(self, all, map.first(), map.range());
       freezes.forEach(leases::resume); // who waits to lease is to find nothing mapped
       freezes.clear();
       life.emptied();
@@ -260,7 +283,9 @@ public final class Space {
     if (!life.isTornDown() || map.count() != 0) {
       throw new VmPanic("torn down while it is " + life + ", with " + map.count() + " entries");
     }
-    pmap.close();
+    if (ownsTable) {
+      pmap.close();
+    }
   }
 
   /// Changes what may be done with a range (`vm_map_protect`); what is not mapped in it is skipped.
@@ -402,7 +427,7 @@ public final class Space {
   }
 
   /// Runs something that changes chains, with faults kept out.
-  <T> T withMapLocked(Function<AddressMap, T> change) {
+  <T extends @Nullable Object> T withMapLocked(Function<AddressMap, T> change) {
     long stamp = map.lockExclusive();
     try {
       return change.apply(map);

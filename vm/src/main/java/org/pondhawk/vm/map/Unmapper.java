@@ -33,6 +33,7 @@ public final class Unmapper {
   /// Unmaps a range and does what is to be done in the same step.
   ///
   /// @param then runs with the map locked exclusively
+  /// @throws IllegalArgumentException if a part of the range has a map of its own
   void replace(VmThread self, long start, long end, Runnable then) {
     replace(self, start, end, () -> {}, then);
   }
@@ -44,7 +45,8 @@ public final class Unmapper {
   void replace(VmThread self, long start, long end, Runnable required, Runnable then) {
     SpaceLeases.Stop stop = space.leases().stop(self, "unmap", start, end, false);
     try {
-      space.withMapLocked(_ -> {
+      space.withMapLocked(m -> {
+        m.requireNoSubmap(start, end);
         required.run();
         removeRange(self, start, end);
         then.run();
@@ -64,7 +66,7 @@ public final class Unmapper {
     try {
       MapEntry first = map.from(start);
       for (MapEntry e = first; e != null && e.start() < end; e = map.after(e.start())) {
-        if (e.backing() != null) {
+        if (!e.isUntouched()) {
           return false;
         }
       }
@@ -92,7 +94,7 @@ public final class Unmapper {
     List<MapEntry> affected = map.overlapping(start, end);
     boolean touched = false;
     for (MapEntry entry : affected) {
-      if (entry.backing() != null) { // else no page of it was ever mapped
+      if (!entry.isUntouched()) { // else no page of it was ever mapped
         space.wiring().forget(self, Math.max(start, entry.start()), Math.min(end, entry.end()));
         space.pmap().remove(Math.max(start, entry.start()), Math.min(end, entry.end()));
         touched = true;

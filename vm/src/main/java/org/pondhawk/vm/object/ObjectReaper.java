@@ -98,7 +98,7 @@ public final class ObjectReaper {
     while (pindex >= 0 && pindex < end) {
       int page = object.resident().get(pindex);
       if (parts.busy().tryHardBusy(page)) {
-        freeResident(self, page);
+        freeResident(self, object, page);
         pindex = object.resident().next(pindex);
       } else {
         parts.busy().sleepWhileBusy(self, page);
@@ -112,8 +112,11 @@ public final class ObjectReaper {
     object.token().unlock(self);
   }
 
-  private void freeResident(VmThread self, int page) {
+  private void freeResident(VmThread self, VmObject object, int page) {
     mappings.removeAll(page);
+    if (object.keepsWired()) {
+      parts.mover().unwireToFree(self, page);
+    }
     allocator.free(self, page);
     parts.stats().count(self.stripe(), Event.OBJECT_FREED, 1);
   }

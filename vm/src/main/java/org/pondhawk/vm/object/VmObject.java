@@ -43,6 +43,7 @@ public final class VmObject {
   private final AtomicInteger cleaning = new AtomicInteger();
   private volatile boolean syncs = true;
   private volatile boolean keepsUnshown;
+  private volatile boolean keepsWired;
   private final AtomicInteger invalidations = new AtomicInteger();
   private long coverings;
   private long arrivals;
@@ -178,6 +179,16 @@ public final class VmObject {
   public boolean isSwapped(long pindex) {
     BlockPager blocks = swap();
     return blocks != null && blocks.hasPage(pindex);
+  }
+
+  /// Says that all its pages are wired, for as long as they are in it.
+  public void keepWired() {
+    keepsWired = true;
+  }
+
+  /// Whether all its pages are wired.
+  public boolean keepsWired() {
+    return keepsWired;
   }
 
   /// How many resident pages and blocks of backing store it has: what taking it apart costs.

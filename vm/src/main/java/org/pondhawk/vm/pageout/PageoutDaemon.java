@@ -54,6 +54,7 @@ public final class PageoutDaemon implements Runnable {
   private final ActiveScan active;
   private final ReentrantLock working = new ReentrantLock();
   private volatile boolean stopped;
+  private volatile Runnable everyTurn = () -> {};
   private boolean aimsAtTarget2;
   private int sweeps;
   private int barrenPasses;
@@ -168,6 +169,14 @@ public final class PageoutDaemon implements Runnable {
     working.unlock();
   }
 
+  /// Has something done at every turn of the daemon's, which idle comes ten times a second: for
+  /// what is to be kept up to date without a thread of its own.
+  ///
+  /// @param task never waits, and holds nothing afterwards
+  public void doAtEveryTurn(Runnable task) {
+    everyTurn = task;
+  }
+
   private boolean awaitWork() {
     parts.allocator().sweepHeld(self, holdColor++ & (PageQueue.COLORS - 1));
     if (gate.work().pagesNeeded() != 0 || laundry.pageCount() > 0) {
@@ -175,6 +184,7 @@ public final class PageoutDaemon implements Runnable {
     }
     boolean asked = gate.work().await(self, IDLE_NANOS);
     stats.rollup();
+    everyTurn.run();
     if (!asked && !pressure.start(self.stripe())) {
       return false;
     }
@@ -202,6 +212,7 @@ public final class PageoutDaemon implements Runnable {
     stats.rollup();
     scanCache();
     stats.rollup();
+    everyTurn.run();
     decide(shortage);
   }
 

@@ -61,7 +61,10 @@ public final class WiredPages {
     return patience;
   }
 
-  private int tryAllocate(VmThread self, long pindex, AllocClass klass, boolean zeroed) {
+  /// As [#allocate], without a wait.
+  ///
+  /// @return the page, or [PageArray#NONE] if memory is short for this class
+  public int tryAllocate(VmThread self, long pindex, AllocClass klass, boolean zeroed) {
     int color = allocator.colorFor(self, 0, pindex);
     int page =
         zeroed
