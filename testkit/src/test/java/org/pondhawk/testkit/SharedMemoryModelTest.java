@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -170,7 +171,7 @@ class SharedMemoryModelTest {
       long at = all.get(random.nextInt(all.size()));
       note("detach(%s, 0x%x)".formatted(process.space, at));
       shared.detach(process.space, at);
-      gone(process.attached.remove(at));
+      gone(Objects.requireNonNull(process.attached.remove(at)));
     }
 
     private void gone(Segment segment) {
