@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -88,12 +89,12 @@ class SharedMemoryModelTest {
   }
 
   /// A space as it should be.
-  private static final class Process {
+  private static final class Program {
     final AddressSpace space;
     final View view;
     final Map<Long, Segment> attached;
 
-    Process(AddressSpace space, Map<Long, Segment> attached) {
+    Program(AddressSpace space, Map<Long, Segment> attached) {
       this.space = space;
       this.view = space.view();
       this.attached = attached;
@@ -109,18 +110,18 @@ class SharedMemoryModelTest {
     private final List<String> history = new ArrayList<>();
     private final Map<Long, Segment> byKey = new HashMap<>();
     private final List<Segment> segments = new ArrayList<>();
-    private final List<Process> processes = new ArrayList<>();
+    private final List<Program> processes = new ArrayList<>();
 
     Model(VirtualMemory vm, long seed) {
       this.vm = vm;
       this.shared = vm.sharedMemory();
       this.seed = seed;
       this.random = new Random(seed);
-      processes.add(new Process(vm.newAddressSpace(), new TreeMap<>()));
+      processes.add(new Program(vm.newAddressSpace(), new TreeMap<>()));
     }
 
     void step() {
-      Process process = processes.get(random.nextInt(processes.size()));
+      Program process = processes.get(random.nextInt(processes.size()));
       switch (random.nextInt(12)) {
         case 0, 1 -> get(1 + random.nextInt(KEYS));
         case 2, 3 -> attach(process);
@@ -151,7 +152,7 @@ class SharedMemoryModelTest {
       }
     }
 
-    private void attach(Process process) {
+    private void attach(Program process) {
       if (segments.isEmpty()) {
         return;
       }
@@ -162,7 +163,7 @@ class SharedMemoryModelTest {
       segment.attachments++;
     }
 
-    private void detach(Process process) {
+    private void detach(Program process) {
       if (process.attached.isEmpty()) {
         return;
       }
@@ -170,7 +171,7 @@ class SharedMemoryModelTest {
       long at = all.get(random.nextInt(all.size()));
       note("detach(%s, 0x%x)".formatted(process.space, at));
       shared.detach(process.space, at);
-      gone(process.attached.remove(at));
+      gone(Objects.requireNonNull(process.attached.remove(at)));
     }
 
     private void gone(Segment segment) {
@@ -194,16 +195,16 @@ class SharedMemoryModelTest {
       }
     }
 
-    private void fork(Process parent) {
+    private void fork(Program parent) {
       if (processes.size() == MOST_SPACES) {
         return;
       }
       AddressSpace child = parent.space.fork();
       note("%s = fork(%s)".formatted(child, parent.space));
-      processes.add(new Process(child, new TreeMap<>(parent.attached)));
+      processes.add(new Program(child, new TreeMap<>(parent.attached)));
     }
 
-    private void close(Process process) {
+    private void close(Program process) {
       if (processes.size() == 1) {
         return;
       }
@@ -212,14 +213,14 @@ class SharedMemoryModelTest {
       end(process);
     }
 
-    private void end(Process process) {
+    private void end(Program process) {
       process.view.close();
       process.space.close();
       process.attached.values().forEach(this::gone);
     }
 
     /// A new program in its place, which has nothing attached.
-    private void replace(Process process) {
+    private void replace(Program process) {
       note("replace(%s)".formatted(process.space));
       process.view.close();
       if (random.nextBoolean()) {
@@ -229,10 +230,10 @@ class SharedMemoryModelTest {
       }
       processes.remove(process);
       process.attached.values().forEach(this::gone);
-      processes.add(new Process(process.space, new TreeMap<>()));
+      processes.add(new Program(process.space, new TreeMap<>()));
     }
 
-    private void use(Process process) {
+    private void use(Program process) {
       for (Map.Entry<Long, Segment> one : process.attached.entrySet()) {
         long[] pages = one.getValue().pages;
         for (int n = 0; n < STORES; n++) {
@@ -244,14 +245,14 @@ class SharedMemoryModelTest {
       }
     }
 
-    private void compare(Process process, long at, Segment segment, int page) {
+    private void compare(Program process, long at, Segment segment, int page) {
       assertThat(process.view.getLong(at + (long) page * PAGE))
           .as(() -> "%s, segment %d, page %d".formatted(this, segment.id, page))
           .isEqualTo(segment.pages[page]);
     }
 
     void compareAll() {
-      for (Process process : processes) {
+      for (Program process : processes) {
         process.attached.forEach((at, segment) -> {
           for (int p = 0; p < segment.pages.length; p++) {
             compare(process, at, segment, p);
@@ -272,7 +273,7 @@ class SharedMemoryModelTest {
       Segment segment = new Segment(id, 1);
       segments.add(segment);
       byKey.put(KEYS + 1L, segment);
-      Process process = processes.getFirst();
+      Program process = processes.getFirst();
       long at = shared.attach(process.space, id, READ_WRITE);
       process.attached.put(at, segment);
       segment.attachments++;

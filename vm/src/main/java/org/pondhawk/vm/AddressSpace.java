@@ -340,7 +340,7 @@ public final class AddressSpace extends MappedSpace implements AutoCloseable {
   ///
   /// @throws IllegalStateException if the space is not frozen
   public void thaw() {
-    edge.run(_ -> space().thaw());
+    edge.run(_ -> handle.any().thaw()); // closed or not: who froze it may end that
   }
 
   // ---- memory pressure

@@ -103,6 +103,9 @@ public final class LifeRaces {
 
     private boolean drop() {
       long _ = word.addAndGet(-LifeWord.ONE_HOLD);
+      for (int i = 0; i < 12; i++) {
+        Thread.onSpinWait();
+      }
       return LifeWord.holds(word.get()) == 0;
     }
 
