@@ -717,7 +717,7 @@ abstract class PagedObjectContract {
   }
 
   @Test
-  @SuppressWarnings("try") // closed early, and twice
+  @SuppressWarnings("try") // closed early, and twice, on purpose
   void refusesSenselessMappings() {
     try (MemoryObject object = open()) {
       for (long offset : new long[] {-PAGE, 1, Long.MIN_VALUE, Long.MAX_VALUE - PAGE + 1}) {

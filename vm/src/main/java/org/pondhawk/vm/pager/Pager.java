@@ -6,8 +6,8 @@ import org.pondhawk.vm.sync.VmThread;
 /// Where the pages of one object come from and go to (the reference's `pagerops`, bound to an
 /// object): what every pager can, of swap, of a file or of a device.
 ///
-/// The caller of every operation but [#hasPage] holds the object's token, exclusively where pages
-/// are written; one that blocks gives it up meanwhile. A pager never waits for memory of the
+/// Who reads, writes or resizes holds the object's token exclusively; an operation that blocks
+/// gives it up meanwhile. The others are called without it. A pager never waits for memory of the
 /// machine, and does not touch memory that it is the pager of: what it needs and cannot have is
 /// [PagerResult#AGAIN].
 public interface Pager {
