@@ -38,7 +38,7 @@ abstract sealed class MappedSpace permits AddressSpace {
 
   /// Maps anonymous memory where it fits: zeros, made when touched, swapped when memory is short
   /// (`mmap` with `MAP_ANON`). Address 0 is never chosen; what is longer than 32 MiB, or a multiple
-  /// of 2 MiB long, lies at a multiple of 2 MiB.
+  /// of 2 MiB long, lies at a multiple of 2 MiB if it fits at one.
   ///
   /// @param bytes the length, rounded up to whole pages
   /// @return the address

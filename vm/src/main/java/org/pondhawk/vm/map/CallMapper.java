@@ -38,7 +38,11 @@ public final class CallMapper {
         return space.stacks().map(call);
       }
       limits.require(map, call.bytes());
-      long start = mapper.place(call.placement(pageSize()), call.bytes());
+      long alignment = call.alignment(pageSize());
+      long start = mapper.place(call.placement(alignment), call.bytes());
+      if (start < 0 && !call.sizeAligned()) { // a round place was a wish
+        start = mapper.place(call.placement(pageSize()), call.bytes());
+      }
       if (start < 0) {
         throw noRoom(call);
       }

@@ -49,8 +49,7 @@ public record MapCall(
     return aligned ? Math.max(ALIGNED, pageSize) : pageSize;
   }
 
-  Placement placement(long pageSize) {
-    long alignment = alignment(pageSize);
+  Placement placement(long alignment) {
     return switch (place) {
       case ANYWHERE -> new Placement.Anywhere(address, alignment, limit);
       case FREE -> new Placement.Free(address);

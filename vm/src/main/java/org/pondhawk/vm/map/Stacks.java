@@ -45,7 +45,7 @@ public final class Stacks {
           "a stack of %d bytes may have %d".formatted(call.bytes(), limits.stack()));
     }
     long pageSize = 1L << space.pageShift();
-    long bottom = space.mapper().place(call.placement(pageSize), call.bytes());
+    long bottom = space.mapper().place(call.placement(call.alignment(pageSize)), call.bytes());
     if (bottom < 0) {
       throw space.calls().noRoom(call);
     }

@@ -42,7 +42,7 @@ class ClipperTest {
   @Test
   void mappingsWithOtherRightsStayApart() {
     space.mapAt(SIZE, SIZE, Access.READ);
-    space.mapAt(2 * SIZE, SIZE, Access.ALL);
+    space.mapAt(2 * SIZE, SIZE, Access.READ | Access.WRITE);
     assertThat(entries()).hasSize(2);
   }
 
@@ -55,7 +55,7 @@ class ClipperTest {
     int references = entries().getFirst().head().object().references();
     assertThat(references).isEqualTo(3);
 
-    protect(start + 2 * SIZE, start + 5 * SIZE, Access.ALL);
+    protect(start + 2 * SIZE, start + 5 * SIZE, Access.READ | Access.WRITE);
 
     assertThat(entries()).hasSize(1);
     assertThat(entries().getFirst().head().object().references()).isOne();
@@ -78,7 +78,7 @@ class ClipperTest {
     Space child = machine.vm.fork(machine.self, space);
     machine.put(space, start, 2);
     protect(start, start + SIZE, Access.READ);
-    protect(start, start + SIZE, Access.ALL);
+    protect(start, start + SIZE, Access.READ | Access.WRITE);
     assertThat(entries()).hasSize(2);
     assertThat(machine.get(space, start)).isEqualTo(2);
     machine.vm.closeSpace(machine.self, child);
@@ -87,7 +87,7 @@ class ClipperTest {
   @Test
   void aLargeMappingGetsAnObjectForEachPartitionThatIsTouched() {
     long partition = 32L << 20;
-    space.mapAt(SIZE, 3 * partition, Access.ALL);
+    space.mapAt(SIZE, 3 * partition, Access.READ | Access.WRITE);
     machine.put(space, partition + 5 * SIZE, 5);
 
     assertThat(entries())
