@@ -105,7 +105,7 @@ class SharedMemoryStormTest {
     }
 
     private void step() {
-      long key = 1 + random.nextInt(KEYS);
+      long key = 1L + random.nextInt(KEYS);
       switch (random.nextInt(8)) {
         case 0, 1 -> attach(key);
         case 2 -> remove(key);

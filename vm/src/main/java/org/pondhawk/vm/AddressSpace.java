@@ -61,7 +61,8 @@ public final class AddressSpace extends MappedSpace implements AutoCloseable {
             .withAccess(protection.access, device.most)
             .withSubsystem(Subsystem.MAPDEV);
     PageSupplier supplier = device.supplier(machine);
-    long address = edge.call(_ -> space().mapper().mapSupplied(place, pageSize, traits, supplier, 0));
+    long address =
+        edge.call(_ -> space().mapper().mapSupplied(place, pageSize, traits, supplier, 0));
     if (address < 0) {
       throw new IllegalArgumentException(name() + " has no room for " + device);
     }

@@ -145,8 +145,7 @@ public final class Residents {
       if (from.snapshot.map().range() != space.range()) {
         throw new IllegalArgumentException(space + " is of another range than " + key);
       }
-      edge.run(
-          self -> space.handle.replace(self, () -> programs.copy(self, from.snapshot, stack)));
+      edge.run(self -> space.handle.replace(self, () -> programs.copy(self, from.snapshot, stack)));
     } finally {
       leave(from);
     }

@@ -138,7 +138,7 @@ class ViewWindowTest {
             view.fill(much, 2 * fixture.frameBytes(), (byte) 9);
           }
 
-          assertThat(window.bytes().mismatch(filled(FrameMemory.POISON))).isEqualTo(-1);
+          assertThat(window.bytes().mismatch(filled(5))).isEqualTo(-1);
           fixture.check();
         }
         fixture.check();
@@ -185,10 +185,10 @@ class ViewWindowTest {
       PageWindow window = view.window(base, PAGE);
       window.next();
       fixture.space.close();
-      assertThat(window.bytes().mismatch(filled(FrameMemory.POISON))).isEqualTo(-1);
+      assertThat(window.bytes().mismatch(filled(5))).isEqualTo(-1);
       fixture.vm.close();
 
-      assertThat(window.bytes().mismatch(filled(FrameMemory.POISON))).isEqualTo(-1);
+      assertThat(window.bytes().mismatch(filled(5))).isEqualTo(-1);
 
       view.close();
       assertThatThrownBy(window::bytes).isInstanceOf(IllegalStateException.class);
@@ -265,7 +265,7 @@ class ViewWindowTest {
       fixture.vm.close();
       for (int i = 0; i < 3; i++) {
         System.gc();
-        assertThat(page[0].get(JAVA_BYTE, 0)).isEqualTo(FrameMemory.POISON);
+        assertThat(page[0].get(JAVA_BYTE, 0)).isEqualTo((byte) 0);
         assertThat(fixture.vm.machine().retain()).as("the memory is there").isTrue();
         fixture.vm.machine().release();
       }

@@ -196,7 +196,7 @@ public final class Tunables {
               RangeFaults.USUAL,
               1L << 40,
               RangeFaults.USUAL,
-              "How many pages may be wired when a range is to be: -1 for a third of all.")
+              "How many pages may be wired when a range is to be: 0 for a third of all.")
           .in("pages");
 
   private final ShmTunables sharedMemory = new ShmTunables();

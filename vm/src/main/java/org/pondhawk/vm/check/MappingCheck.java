@@ -5,7 +5,6 @@ import org.pondhawk.vm.boot.Machine;
 import org.pondhawk.vm.kmem.Kernel;
 import org.pondhawk.vm.map.Access;
 import org.pondhawk.vm.map.Backing;
-import org.pondhawk.vm.map.EntryContent;
 import org.pondhawk.vm.map.MapEntry;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.map.Submap;

@@ -19,7 +19,7 @@ import org.pondhawk.vm.sync.VmThread;
 /// **Contract.** A page at a time, with nothing locked in between.
 public final class RangeFaults implements RangeWirer {
   /// What the limit is where nobody chose one: a third of all frames.
-  public static final long USUAL = -1;
+  public static final long USUAL = 0;
 
   private static final int USUAL_SHARE = 3;
 
