@@ -29,7 +29,7 @@ class MainTest {
     assertThat(err.toString())
         .isEqualToIgnoringNewLines(
             "pondhawk bench: no comparison is called hits; there are hit, steps, bulk, fault,"
-                + " fork, grace, loads, map, alloc, busy, boot, peers (see pondhawk bench --help)");
+                + " fork, resident, grace, loads, map, alloc, busy, boot, peers (see pondhawk bench --help)");
     assertThat(out.toString()).isEmpty();
   }
 
