@@ -178,6 +178,7 @@ final class MapComparison implements Comparison {
 
   /// How fast threads read memory whose right to store is taken and given back all the while.
   private static void protectHot(Effort effort, Report report, Rig rig) throws Exception {
+    double _ = readers(effort, rig, true); // compiled as it will be, misses included
     double quiet = readers(effort, rig, false);
     double protectedMeanwhile = readers(effort, rig, true);
     report.row(
