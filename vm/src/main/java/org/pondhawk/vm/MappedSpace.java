@@ -100,6 +100,7 @@ abstract sealed class MappedSpace permits AddressSpace {
   /// @return the address
   /// @throws IllegalArgumentException if the length is not positive or fits nowhere, for such an
   ///   offset, and for more rights than the object was opened with
+  /// @throws NoRoomException if a limit would be passed
   public final long map(
       MemoryObject object, long offset, long bytes, Protection protection, Sharing sharing) {
     machine.haltSwitch().check();

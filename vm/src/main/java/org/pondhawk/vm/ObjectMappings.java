@@ -49,7 +49,7 @@ final class ObjectMappings {
       try {
         long pindex = offset / pageSize;
         Mapper.Shown what = new Mapper.Shown(shown, pindex);
-        long start = handle.open().mapper().map(placement, length, traits, what);
+        long start = handle.open().calls().mapObject(placement, length, traits, what);
         mapped = start >= 0;
         return start;
       } finally {

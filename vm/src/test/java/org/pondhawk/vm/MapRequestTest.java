@@ -47,6 +47,19 @@ class MapRequestTest {
       requireRefused(request, IllegalArgumentException.class, message);
     }
 
+    @Test
+    void forAnObjectBeyondTheLimitsTooAndLeavesTheObjectClosable() {
+      space.setLimits(SpaceLimits.NONE.withSize(2 * PAGE));
+      try (MemoryObject object = fixture.vm.openResident(4 * PAGE)) {
+        assertThatThrownBy(
+                () -> space.map(object, 0, 3 * PAGE, Protection.READ_WRITE, Sharing.SHARED))
+            .isInstanceOf(NoRoomException.class);
+        assertThat(space.mappings()).isEmpty();
+        assertThat(space.map(object, 0, 2 * PAGE, Protection.READ_WRITE, Sharing.SHARED))
+            .isPositive();
+      }
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {0, -1, Long.MIN_VALUE, Long.MAX_VALUE, (1L << 40) + 1})
     void forALengthThatIsNone(long bytes) {

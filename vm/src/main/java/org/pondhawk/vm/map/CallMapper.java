@@ -51,6 +51,23 @@ public final class CallMapper {
     });
   }
 
+  /// Maps a range of an object where nothing is mapped, within the same limits.
+  ///
+  /// @param shown what; the reference is the mapping's if there is one afterwards
+  /// @return the address, or -1 if there is no room; nothing has changed then
+  /// @throws NoRoomException if a limit would be passed; nothing has changed
+  public long mapObject(Placement placement, long bytes, EntryTraits traits, Mapper.Shown shown) {
+    return space.withMapLocked(_ -> {
+      space.requireOpen();
+      limits.require(map, bytes);
+      long start = mapper.place(placement, bytes);
+      if (start >= 0) {
+        mapper.insert(start, bytes, traits, shown);
+      }
+      return start;
+    });
+  }
+
   private long replace(VmThread self, MapCall call) {
     long start = call.address();
     space
