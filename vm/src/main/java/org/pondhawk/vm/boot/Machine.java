@@ -23,7 +23,6 @@ import org.pondhawk.vm.map.LeaseParts;
 import org.pondhawk.vm.map.LowMemoryKill;
 import org.pondhawk.vm.map.Space;
 import org.pondhawk.vm.mem.FrameMemory;
-import org.pondhawk.vm.mem.FrameRange;
 import org.pondhawk.vm.mem.OwnMemory;
 import org.pondhawk.vm.object.HashedLookup;
 import org.pondhawk.vm.object.ObjectOwner;
@@ -46,20 +45,11 @@ import org.pondhawk.vm.pageout.PageoutDaemon;
 import org.pondhawk.vm.pageout.PageoutParts;
 import org.pondhawk.vm.pageout.RunLaundry;
 import org.pondhawk.vm.pmap.Pmap;
-import org.pondhawk.vm.pmap.Pte;
-import org.pondhawk.vm.pmap.ReverseMap;
 import org.pondhawk.vm.pmap.TableFrames;
-import org.pondhawk.vm.queue.ColorPolicy;
 import org.pondhawk.vm.queue.ContigAllocator;
-import org.pondhawk.vm.queue.DmaReserve;
-import org.pondhawk.vm.queue.FreeGate;
-import org.pondhawk.vm.queue.FreeLevels;
 import org.pondhawk.vm.queue.PageAllocator;
-import org.pondhawk.vm.queue.PageMover;
 import org.pondhawk.vm.queue.PageParts;
-import org.pondhawk.vm.queue.PageQueues;
 import org.pondhawk.vm.queue.PageZeroer;
-import org.pondhawk.vm.queue.Pressure;
 import org.pondhawk.vm.queue.SocketColors;
 import org.pondhawk.vm.queue.VmStats;
 import org.pondhawk.vm.shm.Segments;
@@ -91,18 +81,14 @@ public final class Machine implements AutoCloseable {
   private final Tunables tunables;
   private final PhysicalLayout layout;
   private final OwnMemory memory = new OwnMemory();
-  private final DumpMap dump;
   private final HaltSwitch halt = new HaltSwitch();
-  private final Grace grace;
+  private final PageLayer layer;
   private final PageParts page;
   private final PageAllocator allocator;
-  private final SocketColors socketColors;
   private final ContigAllocator contig;
   private final ObjectTable objects = new ObjectTable();
-  private final ObjectOwner owner;
   private final RadixNodes nodes;
   private final PageOperations operations;
-  private final Mappings mappings;
   private final ObjectReaper reaper;
   private final RunWriter runs;
   private final PagedObjects paged;
@@ -117,14 +103,12 @@ public final class Machine implements AutoCloseable {
   private final LowMemoryKill lowMemory;
   private final ChainCollapser collapser;
   private final LeasedPages leased;
-  private final PageZeroer zeroer;
   private final Segments segments;
   private final Devices devices;
   private final LazyKernel kernel;
   private final Spaces spaces;
   private final AtomicInteger nextSeat = new AtomicInteger();
   private final AtomicInteger holders = new AtomicInteger(1);
-  private int boundFrames;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   /// Makes a machine; every frame is free.
@@ -135,44 +119,18 @@ public final class Machine implements AutoCloseable {
     this.spec = spec;
     this.tunables = new Tunables(spec.tunables());
     this.layout = spec.layout();
-    PhysicalMap physical = layout.map();
-    int frameCount = physical.frameCount();
-    List<FrameRange> ranges = spec.processors().topology().divide(physical.pageCount());
-    FreeLevels levels = tunables.levels(spec, frameCount);
-    FrameMemory frames = reserveFrames(physical, spec.pageSize(), ranges);
-    PageArray pages =
-        new PageArray(memory, frames, PageoutDaemon.MARKERS, spec.fictitiousPages(), io);
-    PageBusy busy = seams.busy(pages);
-    VmStats stats = new VmStats(spec.cpus());
-    PageQueues queues = new PageQueues(memory, pages, stats);
-    Pressure pressure = new Pressure(levels, stats);
-    tunables.drive(spec, pressure, frameCount);
-    FreeGate gate =
-        new FreeGate(
-            pressure, stats, spec.ticker(), halt, spec.patienceNanos(), tunables.freeHysteresis());
-    PageMover mover = new PageMover(pages, busy, queues, stats, gate);
-    this.page = new PageParts(pages, busy, queues, mover, stats, gate);
-    this.grace = seams.grace(spec.membarrier(), spec.ticker(), spec.patienceNanos(), halt);
-    this.owner = new ObjectOwner(pages, busy, objects);
-    this.mappings = seams.mappings(pages).apply(new ReverseMap(pages, objects));
-    VmThread zeroing = new VmThread("zero", 0, true, 0).endsWith(halt);
-    this.zeroer =
-        new PageZeroer(pages, busy, queues, stats, pressure, halt, spec.ticker(), zeroing);
-    ColorPolicy colors = new ColorPolicy(spec.processors().topology());
-    this.allocator =
-        new PageAllocator(
-            page, grace, owner, mappings, zeroer, colors, spec.poison(), tunables.allocTuning());
-    this.socketColors = new SocketColors(pages, queues, colors);
-    ranges.forEach(socketColors::organize); // before they are queued, so that none is moved
-    DmaReserve reserve =
-        new DmaReserve(memory, pages, stats, physical.limitOf(spec.reserveFrames()));
-    addFrames(reserve);
-    socketColors.evenOut();
-    this.dump = new DumpMap(memory, layout.spanPages());
-    layout.overheadPages(dump::add);
-    stats.rollup();
-    stats.pushAt(levels.pushAt(spec.cpus()));
-    this.nodes = new RadixNodes(page, allocator, dump);
+    this.layer = new PageLayer(spec, layout, seams, tunables, memory, halt, objects, io);
+    this.page = layer.page();
+    this.allocator = layer.allocator();
+    PageArray pages = page.pages();
+    PageBusy busy = page.busy();
+    VmStats stats = page.stats();
+    ObjectOwner owner = layer.owner();
+    Mappings mappings = layer.mappings();
+    Grace grace = layer.grace();
+    FrameMemory frames = pages.frames();
+    int frameCount = layout.map().frameCount();
+    this.nodes = new RadixNodes(page, allocator, layer.dump());
     PageHash hash =
         new PageHash(
             memory,
@@ -192,7 +150,7 @@ public final class Machine implements AutoCloseable {
             new PageCleaner(page, mappings, grace, runs, spec.patienceNanos()),
             new ObjectTrimmer(page, allocator, mappings, grace, operations.cow()),
             frames.pageShift());
-    this.tableFrames = new TableFrames(page, allocator, dump);
+    this.tableFrames = new TableFrames(page, allocator, layer.dump());
     this.swapSpace = spec.swap() == null ? null : new SwapSpace(spec.swap().blockCount(), memory);
     this.swapFile = openSwap(frames);
     SwapIo swapIo = swapFile == null ? null : seams.swapIo(swapFile);
@@ -247,7 +205,8 @@ public final class Machine implements AutoCloseable {
             tunables.sharedMemory());
     this.spaces = new Spaces(open, maker, segments, halt, stats, collapser, copier);
     PageoutParts pageout = new PageoutParts(page, allocator, objects, mappings, swap, runs, grace);
-    this.lowMemory = new LowMemoryKill(open, gate, stats, spec.ticker(), tunables.lowmemKill());
+    this.lowMemory =
+        new LowMemoryKill(open, page.gate(), stats, spec.ticker(), tunables.lowmemKill());
     this.daemon =
         new PageoutDaemon(pageout, halt, daemonThread, lowMemory, seams.pagesInFlight(frameCount));
     this.devices =
@@ -263,7 +222,7 @@ public final class Machine implements AutoCloseable {
         new ContigAllocator(
             page,
             allocator,
-            reserve,
+            layer.reserve(),
             grace,
             owner,
             mappings,
@@ -273,62 +232,10 @@ public final class Machine implements AutoCloseable {
     seams.booted(this);
   }
 
-  private FrameMemory reserveFrames(PhysicalMap physical, int pageSize, List<FrameRange> ranges) {
-    int count = physical.pageCount();
-    FrameMemory frames = FrameMemory.reserve(count, pageSize);
-    if (!Pte.fits(frames.address(0), (long) count * pageSize)) {
-      frames.close();
-      throw new IllegalStateException("frames lie where no page table entry can map them");
-    }
-    try {
-      boundFrames = bind(frames, ranges, tunables.numaPolicy().get());
-    } catch (IllegalStateException refused) {
-      frames.close();
-      throw new IllegalStateException(
-          refused.getMessage() + "; nothing is bound with vm.numa_policy=0", refused);
-    }
-    int end = 0;
-    for (int n = 0; n < physical.stretches(); n++) {
-      if (physical.start(n) > end) {
-        frames.leaveOut(end, physical.start(n) - end);
-      }
-      end = physical.end(n);
-    }
-    return frames;
-  }
-
-  /// Puts every frame into the reserve or on its free queue (`vm_add_new_page`); holes into
-  /// neither.
-  private void addFrames(DmaReserve reserve) {
-    PhysicalMap physical = layout.map();
-    for (int n = 0; n < physical.stretches(); n++) {
-      for (int frame = physical.start(n); frame < physical.end(n); frame++) {
-        if (reserve.wants(frame)) {
-          reserve.addAtBoot(frame);
-        } else {
-          allocator.addAtBoot(frame);
-        }
-      }
-    }
-  }
-
-  /// Binds frames to the nodes of the computer, where it has several.
-  ///
-  /// @return how many frames were bound
-  private static int bind(FrameMemory frames, List<FrameRange> ranges, long policy) {
-    int bound = 0;
-    if (ranges.size() > 1 && policy != Tunables.NUMA_FIRST_TOUCH) {
-      for (FrameRange range : ranges) {
-        bound += frames.bind(range, policy == Tunables.NUMA_BIND) ? range.count() : 0;
-      }
-    }
-    return bound;
-  }
-
   private ChainCollapser newCollapser(List<Space> open) {
     VmThread self = new VmThread("collapse", 0, true, 0).endsWith(halt);
     CollapseParts collapse =
-        new CollapseParts(page, allocator, owner, reaper, mappings, swap, self);
+        new CollapseParts(page, allocator, layer.owner(), reaper, layer.mappings(), swap, self);
     ChainCollapser made = new ChainCollapser(collapse, open, halt, newThread("copy"));
     made.copyBy(copier);
     return made;
@@ -504,7 +411,7 @@ public final class Machine implements AutoCloseable {
 
   /// Which frames hold the machine's own state.
   public DumpMap dump() {
-    return dump;
+    return layer.dump();
   }
 
   /// The memory of its own structures.
@@ -529,13 +436,13 @@ public final class Machine implements AutoCloseable {
 
   /// Which frames have the colours of which socket.
   public SocketColors socketColors() {
-    return socketColors;
+    return layer.socketColors();
   }
 
   /// How many frames are bound to a memory node of the computer: all or none, but for those that
   /// share a page of the kernel with another node's.
   public int boundFrames() {
-    return boundFrames;
+    return layer.boundFrames();
   }
 
   /// Hands out runs of neighbouring frames.
@@ -545,12 +452,12 @@ public final class Machine implements AutoCloseable {
 
   /// The grace period.
   public Grace grace() {
-    return grace;
+    return layer.grace();
   }
 
   /// The reverse map, as the daemons use it.
   public Mappings mappings() {
-    return mappings;
+    return layer.mappings();
   }
 
   /// The objects.
@@ -560,7 +467,7 @@ public final class Machine implements AutoCloseable {
 
   /// Puts pages into objects.
   public ObjectOwner owner() {
-    return owner;
+    return layer.owner();
   }
 
   /// The nodes of all radix trees.
@@ -620,7 +527,7 @@ public final class Machine implements AutoCloseable {
 
   /// What zeroes frames ahead, to be run by a thread of the caller's if that is wanted.
   public PageZeroer zeroer() {
-    return zeroer;
+    return layer.zeroer();
   }
 
   /// The shared memory.
