@@ -25,6 +25,7 @@ import org.pondhawk.vm.page.MemoryAttribute;
 import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.sync.Guard;
+import org.pondhawk.vm.sync.Helper;
 
 class ContigAllocatorTest {
   private static final long SIZE = TestMachine.PAGE_SIZE;
@@ -152,6 +153,29 @@ class ContigAllocatorTest {
       assertThat(reserve.freePages()).as("what was in use comes back here").isEqualTo(23);
       assertThat(contig.shrinkReserve(machine.self, 0)).isEqualTo(23);
       assertThat(reserve.pageCount()).isZero();
+    }
+
+    @Test
+    void isKeptByNobodyAfterAnyCall() {
+      int first = allocate(machine, RunLimits.ANYWHERE, 4);
+      requireOthersGetIn();
+      contig.free(machine.self, first, 4);
+      requireOthersGetIn();
+      assertThatThrownBy(() -> contig.free(machine.self, first, 1)).isInstanceOf(VmPanic.class);
+      requireOthersGetIn();
+      contig.shrinkReserve(machine.self, 20);
+      requireOthersGetIn();
+      contig.shrinkReserve(machine.self, 20);
+      requireOthersGetIn();
+      assertThat(reserve.pageCount()).isEqualTo(20);
+      requireOthersGetIn();
+      assertThat(reserve.isFree(0)).isTrue();
+      requireOthersGetIn();
+    }
+
+    private void requireOthersGetIn() {
+      assertThat(Helper.start(reserve::freePages).join()).isEqualTo(reserve.freePages());
+      assertThat(Helper.start(reserve::freePages).join()).isNotNegative();
     }
 
     @Test

@@ -23,6 +23,7 @@ import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.page.PageBusy;
 import org.pondhawk.vm.page.PageFlags;
 import org.pondhawk.vm.sync.Guard;
+import org.pondhawk.vm.sync.Helper;
 import org.pondhawk.vm.sync.VmThread;
 
 class FictitiousPagesTest {
@@ -132,6 +133,24 @@ class FictitiousPagesTest {
     assertThat(pages.pageAt(memory)).isEqualTo(PageArray.NONE);
     assertThat(machine.vm.page().stats().total(Event.FREED)).isEqualTo(before + 1);
     assertThat(fictitious.make(memory, MemoryAttribute.WRITE_BACK)).isNotEqualTo(PageArray.NONE);
+  }
+
+  @Test
+  void keepsNothingOfWhatItWas() {
+    pages.setFlags(page, PageFlags.REFERENCED | PageFlags.NO_SYNC);
+    allocator.free(self, page);
+    assertThat(pages.flags(page)).isEqualTo(PageFlags.FICTITIOUS | PageFlags.UNQUEUED);
+  }
+
+  @Test
+  void mayBeMadeAndFreedByOneAfterAnother() {
+    VmThread other = machine.vm.newThread("other");
+    for (int n = 1; n <= 3; n++) {
+      long address = memory + (long) n * SIZE;
+      int made = Helper.start(() -> fictitious.make(address, MemoryAttribute.WRITE_BACK)).join();
+      assertThat(Helper.start(() -> fictitious.free(other, made)).join()).isTrue();
+      allocator.free(self, fictitious.make(address, MemoryAttribute.WRITE_BACK));
+    }
   }
 
   @Test

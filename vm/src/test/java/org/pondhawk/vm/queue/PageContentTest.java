@@ -138,6 +138,13 @@ class PageContentTest {
     }
 
     @Test
+    void byClearingAllOfItsDirtEndsThatItIsPassedBy() {
+      machine.pages.setFlags(PAGE, PageFlags.NO_SYNC);
+      content.clearDirty(PAGE, 0, SIZE);
+      assertThat(machine.pages.hasFlag(PAGE, PageFlags.NO_SYNC)).isFalse();
+    }
+
+    @Test
     void bySettingValidLosesWhatElseIsDirtyInTheChunk() {
       content.setValidDirty(PAGE, 0, SIZE);
       content.setValidClean(PAGE, 600, 1);
@@ -156,6 +163,14 @@ class PageContentTest {
       content.dirty(PAGE);
       assertThat(dirty()).isEqualTo(0xff);
       assertThat(machine.toldDirty).containsExactly(PAGE);
+    }
+
+    @Test
+    void ofARangeIsToldToTheOwner() {
+      content.setDirty(PAGE, 0, 1);
+      assertThat(machine.toldDirty).containsExactly(PAGE);
+      content.setValidDirty(PAGE, 0, 1);
+      assertThat(machine.toldDirty).containsExactly(PAGE, PAGE);
     }
 
     @Test

@@ -230,6 +230,32 @@ class SocketColorsTest {
     assertThat(colors.isRight(50)).isFalse();
   }
 
+  @Test
+  void aFrameBesideARangeIsNobodys() {
+    SocketColors colors = on("2x1x1");
+    colors.organize(range(100, 50, 1));
+    for (int page : new int[] {99, 100, 149, 150}) {
+      pages.setColor(page, 3);
+    }
+    assertThat(colors.isRight(99)).isTrue();
+    assertThat(colors.isRight(100)).isFalse();
+    assertThat(colors.isRight(149)).isFalse();
+    assertThat(colors.isRight(150)).isTrue();
+  }
+
+  @Test
+  void organizingAgainTakesBackWhatWasLent() {
+    SocketColors colors = on("2x1x1");
+    colors.organize(range(0, 3000, 0));
+    colors.organize(range(3000, 200, 1));
+    queue(0, 3200);
+    colors.evenOut();
+    assertThat(colors.lent()).isPositive();
+    colors.organize(range(0, 3000, 0));
+    assertThat(colors.lent()).isZero();
+    assertThat(colors.isRight(0)).isTrue();
+  }
+
   @ParameterizedTest
   @CsvSource({"1", "2", "3", "4", "5", "6", "7", "8"})
   void eveningOutEndsWhateverTheQueuesAre(long seed) {

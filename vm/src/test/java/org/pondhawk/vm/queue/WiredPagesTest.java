@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.check.VmCheck;
+import org.pondhawk.vm.error.OutOfPagesException;
 import org.pondhawk.vm.error.VmPanic;
 import org.pondhawk.vm.mem.RawMemory;
 import org.pondhawk.vm.page.PageArray;
@@ -20,6 +21,8 @@ import org.pondhawk.vm.sync.VmThread;
 
 /// Freed frames are poisoned here.
 class WiredPagesTest {
+  private static final long BOUND_NANOS = 10_000_000_000L;
+
   private final TestMachine machine = new TestMachine(256);
   private final WiredPages alone = machine.vm.pageOperations().alone();
   private final PageArray pages = machine.vm.page().pages();
@@ -140,6 +143,20 @@ class WiredPagesTest {
         Helper.start(() -> alone.allocate(other, 0, AllocClass.NORMAL, true, false)).awaitAsleep();
     all.forEach(page -> allocator.free(self, page));
     assertThat(waiting.join()).as("it had to wait").isEqualTo(PageArray.NONE);
+  }
+
+  @Test
+  void areRefusedWhereNothingMovesForLongerThanThePatience() {
+    VmThread other = machine.vm.newThread("other");
+    List<Integer> all = drained();
+    Helper<Integer> waiting =
+        Helper.start(() -> alone.allocate(other, 0, AllocClass.NORMAL, true, true)).awaitAsleep();
+    long began = System.nanoTime();
+    while (!waiting.isDone() && System.nanoTime() - began < BOUND_NANOS) {
+      machine.clock.addAndGet(1_000_000); // between its looks at the clock
+    }
+    assertThatThrownBy(waiting::join).hasCauseInstanceOf(OutOfPagesException.class);
+    all.forEach(page -> allocator.free(self, page));
   }
 
   @Test
