@@ -25,6 +25,7 @@ public final class Main {
     commandLine.addSubcommand(new RunCommand(in, out, err));
     commandLine.addSubcommand(new ReferenceCommand(out));
     commandLine.addSubcommand(new TunablesCommand(out));
+    commandLine.addSubcommand(new CommandLine.HelpCommand());
     commandLine.setOut(out);
     commandLine.setErr(err);
     commandLine.setParameterExceptionHandler(Main::complain);

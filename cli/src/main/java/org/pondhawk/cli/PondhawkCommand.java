@@ -11,7 +11,12 @@ import picocli.CommandLine.Spec;
     description = "A virtual memory system for the JVM.",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
-    synopsisSubcommandLabel = "COMMAND")
+    synopsisSubcommandLabel = "COMMAND",
+    footerHeading = "%n",
+    footer = {
+      "In a checkout ./pondhawk also has test, races, mutate, bench, format and build;",
+      "CONTRIBUTING.md has what they do."
+    })
 final class PondhawkCommand implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
 

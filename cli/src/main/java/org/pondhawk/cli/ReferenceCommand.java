@@ -19,8 +19,9 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     usageHelpWidth = 100,
     description = {
-      "Says what a name of DragonFly BSD's virtual memory is here: an operation, a type, a field, a",
-      "flag, a tunable or a counter. Without a name: how many of each part are here.%n"
+      "Says what a name of DragonFly BSD's virtual memory is here.",
+      "It may be an operation, a type, a field, a flag, a tunable or a counter. Without a name: how",
+      "many of each part are here.%n"
     },
     exitCodeListHeading = "%nStatus:%n",
     exitCodeList = {"0:printed or written", "2:bad usage, or no such name"},

@@ -29,8 +29,8 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     usageHelpWidth = 100,
     description = {
-      "Boots a machine with a small memory and a swap file, replays memory traces of real programs",
-      "on it as processes, checks every byte that they read, and reports.%n"
+      "Replays memory traces of real programs on a machine that is short of memory.",
+      "Each program is a process, each byte that it reads is checked; the rest lies in a swap file.%n"
     },
     exitCodeListHeading = "%nStatus:%n",
     exitCodeList = {

@@ -22,8 +22,9 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     usageHelpWidth = 100,
     description = {
-      "Lists the numbers of a machine by name: their default, their range, and when they may be",
-      "chosen: live, before boot (`pondhawk run --set NAME=VALUE`), or not at all (read).%n"
+      "Lists the numbers of a machine by name.",
+      "With each comes its default, its range, and when it may be chosen: live, before boot",
+      "(`pondhawk run --set NAME=VALUE`), or not at all (read).%n"
     },
     exitCodeListHeading = "%nStatus:%n",
     exitCodeList = {"0:printed or written", "2:bad usage, or no such name"},

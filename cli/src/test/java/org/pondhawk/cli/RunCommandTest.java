@@ -201,11 +201,24 @@ class RunCommandTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"--help", "run --help", "--version", "run --version"})
+  @ValueSource(strings = {"help", "help run", "--help", "run --help", "--version", "run --version"})
   void helpsAndTellsItsVersion(String arguments) {
     assertThat(pondhawk(arguments.split(" "))).isZero();
     assertThat(out.toString()).contains("pondhawk");
     assertThat(err.toString()).isEmpty();
+  }
+
+  @Test
+  void saysOfEachCommandWhatItDoesInWholeSentences() {
+    assertThat(pondhawk("help")).isZero();
+    String words = out.toString().replaceAll("\\s+", " ");
+    assertThat(words)
+        .contains(
+            "run Replays memory traces of real programs on a machine that is short of memory. ")
+        .contains("reference Says what a name of DragonFly BSD's virtual memory is here. ")
+        .contains("tunables Lists the numbers of a machine by name. ")
+        .contains("help Display help ");
+    assertThat(out.toString()).contains("./pondhawk also has test, races, mutate");
   }
 
   @Nested
