@@ -20,9 +20,9 @@ public final class PageZeroer implements Runnable {
   /*
    * A round goes over the colours once: a free queue of whose used frames less than two thirds are
    * zeroed is worked up to four fifths. The rest stays as it is for who needs no zeros, and frames that
-   * were never touched take no memory until they must. While memory is short there is no round, since free pages are used at once then. A round that did nothing ends in a sleep, and
-   * a page that is freed ends that; then comes a rest, so that whoever frees many pages is not slowed
-   * down over each.
+   * were never touched take no memory until they must. While memory is short there is no round, since
+   * free pages are used at once then. A round that did nothing ends in a sleep, and a page that is freed
+   * ends that; then comes a rest, so that whoever frees many pages is not slowed down over each.
    *
    * The kernel has no way to tell a thread that nobody else wants its processor. After every few
    * pages the processor is given up, and a batch that took far too long says that somebody took it:
