@@ -19,6 +19,7 @@ final class AllocComparison implements Comparison {
   private static final double MILLIONS =
       1_000.0; // a nanosecond's operations to a second's millions
   private static final int OPERATIONS = 1_000_000;
+  private static final long LARGEST = 16 * Memory.GIB;
 
   @Override
   public String name() {
@@ -106,7 +107,10 @@ final class AllocComparison implements Comparison {
 
   /// What a pair costs in machines of all sizes.
   private static void flat(Effort effort, Report report) throws Exception {
-    List<Long> sizes = effort.sizes();
+    List<Long> sizes = new ArrayList<>(effort.sizes());
+    if (!effort.isSmoke()) {
+      sizes.add(LARGEST); // no frame of it is touched, only what is allocated
+    }
     double first = Double.NaN;
     for (long bytes : sizes) {
       report.doing(Memory.words(bytes));

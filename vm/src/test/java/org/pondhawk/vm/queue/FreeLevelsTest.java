@@ -126,6 +126,16 @@ class FreeLevelsTest {
   }
 
   @ParameterizedTest
+  @CsvSource({
+    "RESERVED, 391", "SEVERE, 391", "PAGEOUT_MIN, 391", "PAGING_WAIT, 391", "PAGING_START, 782",
+    "TARGET1, 1173", "TARGET2, 1564", "TARGET2, 32768", "FREE_TARGET, 391", "FREE_TARGET, 1955"
+  })
+  void mayBeEqual(FreeLevel level, long pages) {
+    FreeLevels good = FreeLevels.withBase(64, 65_536, 65_536).with(FreeLevel.FREE_TARGET, 391);
+    assertThat(good.with(level, pages).requireOrder(65_536).get(level)).isEqualTo(pages);
+  }
+
+  @ParameterizedTest
   @ValueSource(longs = {256, 1000, 4095, 4096, 65_536, 1 << 24})
   void areInAnOrderThatIsAccepted(long pages) {
     assertThat(FreeLevels.of(pages, pages / 2).requireOrder(pages).min()).isPositive();

@@ -24,6 +24,13 @@ class PressureTest {
     return new Pressure(LEVELS, stats);
   }
 
+  private static VmStats counted(long free) {
+    VmStats stats = new VmStats(2);
+    add(stats, PageCount.FREE, free);
+    stats.rollup();
+    return stats;
+  }
+
   private static void add(VmStats stats, PageCount count, long n) {
     for (long i = 0; i < n; i++) {
       stats.increment((int) (i & 1), count);
@@ -209,6 +216,23 @@ class PressureTest {
   }
 
   @Test
+  void newLevelsSayHowManyPagesAStripeMayTakeUnseen() {
+    VmStats stats = new VmStats(2);
+    add(stats, PageCount.FREE, 4_000);
+    stats.rollup();
+    Pressure pressure = new Pressure(LEVELS, stats);
+    long unseen = LEVELS.pushAt(2);
+    assertThat(unseen).isGreaterThan(1);
+    pressure.set(LEVELS, 65_536);
+    for (long n = 1; n < unseen; n++) {
+      stats.decrement(0, PageCount.FREE);
+    }
+    assertThat(stats.global(PageCount.FREE)).isEqualTo(4_000);
+    stats.decrement(0, PageCount.FREE);
+    assertThat(stats.global(PageCount.FREE)).isEqualTo(4_000 - unseen);
+  }
+
+  @Test
   void nicenessIsMonotoneAndNeverReachesBelowSevere() {
     long before = LEVELS.severe();
     for (int nice = -20; nice <= 20; nice++) {
@@ -225,6 +249,9 @@ class PressureTest {
   void thereIsPlentyOnlyWhereTheDaemonNeedNotRunForOnePageMore() {
     assertThat(at(1174, 0).isPlenty(0)).isTrue();
     assertThat(at(1173, 50_000).isPlenty(0)).as("what is cached does not count").isFalse();
+    FreeLevels late = LEVELS.with(FreeLevel.PAGING_START, 391).with(FreeLevel.PAGING_WAIT, 391);
+    assertThat(new Pressure(late, counted(391)).isPlenty(0)).as("not one above all").isFalse();
+    assertThat(new Pressure(late, counted(392)).isPlenty(0)).isTrue();
     for (long free : new long[] {1174, 1175, 5_000}) {
       assertThat(at(free - 1, 0).start(0)).as("after one is taken").isFalse();
     }
