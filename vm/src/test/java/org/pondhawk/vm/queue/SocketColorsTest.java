@@ -233,14 +233,16 @@ class SocketColorsTest {
   @Test
   void aFrameBesideARangeIsNobodys() {
     SocketColors colors = on("2x1x1");
-    colors.organize(range(100, 50, 1));
-    for (int page : new int[] {99, 100, 149, 150}) {
-      pages.setColor(page, 3);
+    colors.organize(range(100, 50, 0));
+    for (int color : new int[] {3, 511, 512, 700}) { // the bands meet at 512
+      for (int page : new int[] {99, 100, 149, 150}) {
+        pages.setColor(page, color);
+      }
+      assertThat(colors.isRight(99)).isTrue();
+      assertThat(colors.isRight(100)).isEqualTo(color < 512);
+      assertThat(colors.isRight(149)).isEqualTo(color < 512);
+      assertThat(colors.isRight(150)).isTrue();
     }
-    assertThat(colors.isRight(99)).isTrue();
-    assertThat(colors.isRight(100)).isFalse();
-    assertThat(colors.isRight(149)).isFalse();
-    assertThat(colors.isRight(150)).isTrue();
   }
 
   @Test
