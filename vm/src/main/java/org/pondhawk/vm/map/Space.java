@@ -269,6 +269,9 @@ public final class Space {
       }
       then.run();
       unmapper.removeHidden(self, all, map.first(), map.range());
+      if (ownsTable) {
+        pmap.uncharge(self, 0, map.range()); // what it keeps though nothing is mapped there
+      }
       freezes.forEach(leases::resume); // who waits to lease is to find nothing mapped
       freezes.clear();
       life.emptied();

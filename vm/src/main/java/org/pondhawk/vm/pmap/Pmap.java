@@ -123,7 +123,7 @@ public final class Pmap implements Translations {
 
   /// Whether the memory of the entry of an address is charged, so that it may be read.
   public boolean isCharged(long address) {
-    return memory.nextCharged(pieceOf(address)) == pieceOf(address);
+    return memory.isChargedEntries(pieceOf(address));
   }
 
   /// Whether an address whose entry's memory is charged has a valid entry.
@@ -303,10 +303,11 @@ public final class Pmap implements Translations {
   /// @param start the first address
   /// @param end the address behind the last
   public void remove(long start, long end) {
-    long n = memory.nextCharged(pieceOf(start));
-    while (n >= 0 && firstAddressOf(n) < end) {
+    long behind = pieceOf(end - 1) + 1;
+    long n = memory.nextCharged(pieceOf(start), behind);
+    while (n >= 0) {
       removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
-      n = memory.nextCharged(n + 1);
+      n = memory.nextCharged(n + 1, behind);
     }
   }
 
@@ -324,10 +325,11 @@ public final class Pmap implements Translations {
   /// noted as mapped, because a fault may be adding a right to the very entry that goes; the next
   /// reverse scan finds out. None becomes wired meanwhile: the caller has the map shared.
   public void invalidate(long start, long end) {
-    long n = memory.nextCharged(pieceOf(start));
-    while (n >= 0 && firstAddressOf(n) < end) {
+    long behind = pieceOf(end - 1) + 1;
+    long n = memory.nextCharged(pieceOf(start), behind);
+    while (n >= 0) {
       invalidateIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
-      n = memory.nextCharged(n + 1);
+      n = memory.nextCharged(n + 1, behind);
     }
   }
 
@@ -348,10 +350,11 @@ public final class Pmap implements Translations {
   /// @param start the first address
   /// @param end the address behind the last
   public void writeProtect(long start, long end) {
-    long n = memory.nextCharged(pieceOf(start));
-    while (n >= 0 && firstAddressOf(n) < end) {
+    long behind = pieceOf(end - 1) + 1;
+    long n = memory.nextCharged(pieceOf(start), behind);
+    while (n >= 0) {
       writeProtectIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
-      n = memory.nextCharged(n + 1);
+      n = memory.nextCharged(n + 1, behind);
     }
   }
 
@@ -459,15 +462,16 @@ public final class Pmap implements Translations {
     if (wired.get() == 0) {
       return -1;
     }
-    long n = memory.nextCharged(pieceOf(start));
-    while (n >= 0 && firstAddressOf(n) < end) {
+    long behind = pieceOf(end - 1) + 1;
+    long n = memory.nextCharged(pieceOf(start), behind);
+    while (n >= 0) {
       long to = Math.min(end, firstAddressOf(n + 1));
       for (long a = Math.max(start, firstAddressOf(n)); a < to; a += 1L << pageShift) {
         if (Pte.isWired(entry(a))) {
           return a;
         }
       }
-      n = memory.nextCharged(n + 1);
+      n = memory.nextCharged(n + 1, behind);
     }
     return -1;
   }

@@ -25,6 +25,11 @@ public final class TableFrames {
     this.dump = dump;
   }
 
+  /// Whether there is so much free memory that a frame may be kept for later.
+  boolean arePlenty(VmThread self) {
+    return parts.gate().pressure().isPlenty(self.stripe());
+  }
+
   /// Takes a frame as a balloon. Does not wait.
   ///
   /// @return its page, or [PageArray#NONE] if memory is short

@@ -56,6 +56,12 @@ abstract sealed class TableMemory permits LinearTable, TwoLevelTable {
 
   private volatile int seed;
 
+  /// The piece of entries that was emptied last, and the one that is charged though it was empty,
+  /// if nobody has used it since; -1 for none. Under the lock.
+  private long lastEmptied = -1;
+
+  private long kept = -1;
+
   /// An empty table; the addresses for it are the form's to reserve.
   ///
   /// @param entryPieces how many pieces the entries take
@@ -168,10 +174,14 @@ abstract sealed class TableMemory permits LinearTable, TwoLevelTable {
     return piece;
   }
 
-  /// The first charged piece of entries from `n` on, or -1.
-  final long nextCharged(long n) {
-    long next = n < entryPieces ? pieces.next(n) : -1;
-    return next < entryPieces ? next : -1;
+  /// Whether a piece of entries is charged; false behind the last.
+  final boolean isChargedEntries(long n) {
+    return holdsEntries(n) && isCharged(n);
+  }
+
+  /// The first charged piece of entries from `n` to before `end`, or -1.
+  final long nextCharged(long n, long end) {
+    return pieces.next(n, Math.min(end, entryPieces));
   }
 
   /// The charged pieces that hold entries, in order.
@@ -242,7 +252,7 @@ abstract sealed class TableMemory permits LinearTable, TwoLevelTable {
   /// Waits until pieces from `first` to before `end`, of which every entry is removed, say so: a
   /// reverse scan needs no map, and may have removed one that it is about to count.
   final void awaitEmpty(VmThread self, long first, long end) {
-    for (long n = nextCharged(first); n >= 0 && n < end; n = nextCharged(n + 1)) {
+    for (long n = nextCharged(first, end); n >= 0; n = nextCharged(n + 1, end)) {
       TablePieces.Piece piece = charged(n);
       for (int round = 1; piece.valid() != 0; round++) {
         self.checkHalt(); // a scan that has panicked counts no more
@@ -252,16 +262,26 @@ abstract sealed class TableMemory permits LinearTable, TwoLevelTable {
   }
 
   /// Drops the pieces of entries from `first` to before `end` that have no valid one, and the
-  /// pieces of words of which none is needed any more.
+  /// pieces of words of which none is needed any more. Where memory is plenty, one that is emptied
+  /// twice in a row is kept, for it will be needed a third time; not if all are to go.
   final void uncharge(VmThread self, long first, long end) {
+    boolean all = first == 0 && end >= entryPieces;
+    boolean mayKeep = !all && frames.arePlenty(self);
     List<Integer> balloons = new ArrayList<>();
     lock();
     try {
-      for (long n : pieces.charged()) { // entries come before words
-        boolean asked = !holdsEntries(n) || (first <= n && n < end);
-        if (asked && charged(n).valid() == 0) {
-          balloons.add(drop(n));
+      for (long n = nextCharged(first, end); n >= 0; n = nextCharged(n + 1, end)) {
+        if (charged(n).valid() == 0) {
+          if (mayKeep && n == lastEmptied) {
+            keep(n, balloons);
+          } else {
+            drop(n, balloons);
+          }
+          lastEmptied = n;
         }
+      }
+      if (all) {
+        dropUnusedWords(balloons);
       }
     } finally {
       unlock();
@@ -271,20 +291,44 @@ abstract sealed class TableMemory permits LinearTable, TwoLevelTable {
     }
   }
 
-  @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock only
-  private int drop(long n) {
-    int balloon = charged(n).balloon;
-    if (holdsEntries(n)) {
-      disconnect(n);
-      RawMemory.setLongVolatile(region(n), 0);
-      for (long w = firstWordPieceOf(n); w < pieces.count(); w += wordPieces) {
-        charged(w).lower();
+  /// Keeps an empty piece as if it had just been charged, and drops the one that was kept before.
+  private void keep(long n, List<Integer> balloons) {
+    long before = kept;
+    kept = n;
+    if (before != n && before >= 0 && isCharged(before) && charged(before).valid() == 0) {
+      drop(before, balloons);
+    }
+    RawMemory.setLongVolatile(region(n), 0);
+  }
+
+  /// Drops a piece of entries, and those of its words that no other needs.
+  private void drop(long n, List<Integer> balloons) {
+    disconnect(n);
+    RawMemory.setLongVolatile(region(n), 0);
+    dropOne(n, balloons);
+    for (long w = firstWordPieceOf(n); w < pieces.count(); w += wordPieces) {
+      charged(w).lower();
+      if (charged(w).valid() == 0) {
+        dropOne(w, balloons);
       }
     }
+  }
+
+  /// Drops what was charged for the words of pieces that then found no frame.
+  private void dropUnusedWords(List<Integer> balloons) {
+    for (long w = entryPieces; w < pieces.count(); w++) {
+      if (isCharged(w) && charged(w).valid() == 0) {
+        dropOne(w, balloons);
+      }
+    }
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock only
+  private void dropOne(long n, List<Integer> balloons) {
+    balloons.add(charged(n).balloon);
     pieces.set(n, null);
     seed += SEED_STEP;
     memory.giveBack(placeOf(n), PIECE_BYTES);
-    return balloon;
   }
 
   /// The wired pages that charge the memory.

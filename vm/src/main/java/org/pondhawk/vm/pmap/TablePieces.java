@@ -61,9 +61,9 @@ final class TablePieces {
     return leaf == null ? null : (Piece) ELEMENT.getAcquire(leaf, low(n));
   }
 
-  /// The first charged place from `n` on, or -1.
-  long next(long n) {
-    for (long at = n; at < count; at++) {
+  /// The first charged place from `n` to before `end`, or -1.
+  long next(long n, long end) {
+    for (long at = n; at < end; at++) {
       if (leaves[(int) (at >>> LG_LEAF)] == null) {
         at |= (1 << LG_LEAF) - 1;
       } else if (get(at) != null) {
