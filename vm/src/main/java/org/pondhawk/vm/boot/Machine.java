@@ -65,7 +65,8 @@ import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.LeasedPages;
 import org.pondhawk.vm.sync.VmThread;
 
-/// All parts of one machine, made in order and wired together (`vm_mem_init`, `vm_page_startup`).
+/// All parts of one machine, made in order and wired together (`vm_mem_init`); [PageLayer] comes
+/// first.
 ///
 /// It starts no thread: whoever boots it runs [#daemon]. Its memory outlives [#close] for as long
 /// as somebody [#retain]s it, because a thread may be in the middle of an access.
