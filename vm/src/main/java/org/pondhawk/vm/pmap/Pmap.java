@@ -303,12 +303,22 @@ public final class Pmap implements Translations {
   /// @param start the first address
   /// @param end the address behind the last
   public void remove(long start, long end) {
+    forEachCharged(start, end, this::removeIn);
+  }
+
+  /// Calls back for each part of a range whose entries are in one charged piece.
+  private void forEachCharged(long start, long end, RangeAction action) {
     long behind = pieceOf(end - 1) + 1;
     long n = memory.nextCharged(pieceOf(start), behind);
     while (n >= 0) {
-      removeIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
+      action.in(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
       n = memory.nextCharged(n + 1, behind);
     }
+  }
+
+  /// Does something with the entries of a range.
+  private interface RangeAction {
+    void in(long start, long end);
   }
 
   private void removeIn(long start, long end) {
@@ -325,12 +335,7 @@ public final class Pmap implements Translations {
   /// noted as mapped, because a fault may be adding a right to the very entry that goes; the next
   /// reverse scan finds out. None becomes wired meanwhile: the caller has the map shared.
   public void invalidate(long start, long end) {
-    long behind = pieceOf(end - 1) + 1;
-    long n = memory.nextCharged(pieceOf(start), behind);
-    while (n >= 0) {
-      invalidateIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
-      n = memory.nextCharged(n + 1, behind);
-    }
+    forEachCharged(start, end, this::invalidateIn);
   }
 
   private void invalidateIn(long start, long end) {
@@ -350,12 +355,7 @@ public final class Pmap implements Translations {
   /// @param start the first address
   /// @param end the address behind the last
   public void writeProtect(long start, long end) {
-    long behind = pieceOf(end - 1) + 1;
-    long n = memory.nextCharged(pieceOf(start), behind);
-    while (n >= 0) {
-      writeProtectIn(Math.max(start, firstAddressOf(n)), Math.min(end, firstAddressOf(n + 1)));
-      n = memory.nextCharged(n + 1, behind);
-    }
+    forEachCharged(start, end, this::writeProtectIn);
   }
 
   private void writeProtectIn(long start, long end) {

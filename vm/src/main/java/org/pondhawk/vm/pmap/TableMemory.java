@@ -316,8 +316,9 @@ abstract sealed class TableMemory permits LinearTable, TwoLevelTable {
 
   /// Drops what was charged for the words of pieces that then found no frame.
   private void dropUnusedWords(List<Integer> balloons) {
-    for (long w = entryPieces; w < pieces.count(); w++) {
-      if (isCharged(w) && charged(w).valid() == 0) {
+    long count = pieces.count();
+    for (long w = pieces.next(entryPieces, count); w >= 0; w = pieces.next(w + 1, count)) {
+      if (charged(w).valid() == 0) {
         dropOne(w, balloons);
       }
     }

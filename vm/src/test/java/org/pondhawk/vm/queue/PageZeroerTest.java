@@ -13,7 +13,6 @@ import org.pondhawk.vm.boot.TestMachine;
 import org.pondhawk.vm.check.VmCheck;
 import org.pondhawk.vm.error.MachineHaltedException;
 import org.pondhawk.vm.error.VmPanic;
-import org.pondhawk.vm.page.PageArray;
 import org.pondhawk.vm.sync.HaltSwitch;
 import org.pondhawk.vm.sync.Helper;
 import org.pondhawk.vm.sync.Ticker;
@@ -142,11 +141,10 @@ class PageZeroerTest {
         });
     long began = System.nanoTime();
     assertThat(quick.round()).isTrue();
-    long batches = asked.get() / 2;
-    assertThat(batches).as("it looks at the clock before and after each").isGreaterThan(32);
+    assertThat(asked.get() / 2).as("it looks at the clock around each batch").isGreaterThan(32);
     assertThat(System.nanoTime() - began)
-        .as("a rest after each would last longer")
-        .isLessThan(batches * 320_000_000L);
+        .as("a rest after each, twice as long each time, lasts more than 8 seconds")
+        .isLessThan(TimeUnit.SECONDS.toNanos(5));
   }
 
   @Test
@@ -191,15 +189,5 @@ class PageZeroerTest {
         });
     assertThatThrownBy(broken::run).isInstanceOf(OutOfMemoryError.class);
     assertThatThrownBy(halt::check).isInstanceOf(MachineHaltedException.class);
-  }
-
-  @Test
-  void leavesPagesThatOthersHaveTaken() {
-    use(1);
-    int taken = allocator.allocate(self, COLOR, AllocClass.NORMAL);
-    assertThat(taken).isNotEqualTo(PageArray.NONE);
-    zeroer.round();
-    assertThat(parts.pages().queue(taken)).isEqualTo(PageQueue.NONE);
-    allocator.free(self, taken);
   }
 }
