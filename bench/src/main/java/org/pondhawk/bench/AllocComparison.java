@@ -21,6 +21,9 @@ final class AllocComparison implements Comparison {
   private static final int OPERATIONS = 1_000_000;
   private static final long LARGEST = 16 * Memory.GIB;
 
+  /// Twice what the descriptors of a machine take of its size: frames are not touched.
+  private static final long DESCRIPTORS_SHARE = 32;
+
   @Override
   public String name() {
     return "alloc";
@@ -113,6 +116,10 @@ final class AllocComparison implements Comparison {
     }
     double first = Double.NaN;
     for (long bytes : sizes) {
+      if (!Memory.has(bytes / DESCRIPTORS_SHARE)) {
+        report.note("not measured: %s; too little memory is left".formatted(Memory.words(bytes)));
+        continue;
+      }
       report.doing(Memory.words(bytes));
       try (Rig rig = Rig.boot(bytes, 0, PAGE, false)) {
         double now =
